@@ -11,3 +11,8 @@
 //! 7. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.
+
+pub mod signature;
+
+pub mod event;
+pub mod record;

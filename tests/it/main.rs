@@ -1,0 +1,20 @@
+//! The integration tests: one crate, so that it links once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    clippy::missing_panics_doc,
+    clippy::doc_markdown,
+    clippy::let_underscore_must_use,
+    clippy::must_use_candidate,
+    unreachable_pub,
+    reason = "a test may stop at the first surprise, say so, and look at its machine"
+)]
+
+mod tools;
+
+mod mapping;
+mod tables;
