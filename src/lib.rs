@@ -16,3 +16,5 @@ pub mod signature;
 
 pub mod event;
 pub mod record;
+
+pub mod config;

@@ -1,0 +1,18 @@
+//! The only reader of the environment.
+//!
+//! Every problem is found in one pass and kept as a [`Problem`] with advice: a customer who fixes settings in a
+//! portal, one restart at a time, wants the whole list. Only an unusable port is fatal, because the Functions host
+//! restarts a dead handler at once and gives up at the third time; with any other problem the connector binds,
+//! answers 503 and says why.
+//!
+//! Read [`connector`] first, then [`SETTINGS`].
+
+mod connector;
+mod demo;
+mod env;
+mod settings;
+
+pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, SpoolLocation, connector};
+pub use demo::{CargoRun, cargo_run};
+pub use env::Env;
+pub use settings::{SETTINGS, Setting};
