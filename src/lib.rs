@@ -18,3 +18,7 @@ pub mod event;
 pub mod record;
 
 pub mod config;
+
+pub mod delivery;
+
+pub mod server;

@@ -1,0 +1,194 @@
+//! What happened so far: the numbers of `/api/status` and of the `connector.stats` rows.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::push::PushError;
+use super::spool::SpoolError;
+
+/// Why a signature was refused. Only the log and the status say it, never the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// There is no signature header.
+    Missing,
+    /// It is not `sha256=` and 64 hex digits, or there is more than one.
+    Malformed,
+    /// It is not the body's.
+    Mismatch,
+}
+
+/// Counts since the process started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Events that Azure Monitor accepted on the direct path.
+    pub stored: u64,
+    /// Copies of events that were safe already, or on their way.
+    pub duplicates: u64,
+    /// Events written to the spool.
+    pub spooled: u64,
+    /// Requests refused for their signature: missing.
+    pub rejected_missing: u64,
+    /// Requests refused for their signature: malformed.
+    pub rejected_malformed: u64,
+    /// Requests refused for their signature: not the body's.
+    pub rejected_mismatch: u64,
+    /// Requests whose body is too large or has an unknown encoding, or is signed and no JSON object.
+    pub refused_bodies: u64,
+    /// Requests answered 503.
+    pub unavailable: u64,
+    /// Calls of the Logs Ingestion API, without the client's own retries.
+    pub calls: u64,
+    /// Events that the drain pushed.
+    pub drained: u64,
+    /// Rows and blobs that the drain moved to `deadletter/`.
+    pub dead_lettered: u64,
+}
+
+impl Counts {
+    /// Requests refused for their signature.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected_missing + self.rejected_malformed + self.rejected_mismatch
+    }
+}
+
+/// The last fault, with the way out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fault {
+    /// When it happened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+/// When things went well and wrong last.
+#[derive(Debug, Clone, Default)]
+pub struct Last {
+    /// When Azure Monitor accepted a batch.
+    pub success: Option<OffsetDateTime>,
+    /// Why it did not take one.
+    pub push_fault: Option<Fault>,
+    /// Why the spool did not take one.
+    pub spool_fault: Option<Fault>,
+}
+
+/// The counters, shared by all.
+#[derive(Debug, Default)]
+pub struct Counters {
+    stored: AtomicU64,
+    duplicates: AtomicU64,
+    spooled: AtomicU64,
+    rejected: [AtomicU64; 3],
+    refused_bodies: AtomicU64,
+    unavailable: AtomicU64,
+    calls: AtomicU64,
+    drained: AtomicU64,
+    dead_lettered: AtomicU64,
+    last: Mutex<Last>,
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(count as u64, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// Reads all counts.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [missing, malformed, mismatch] = &self.rejected;
+        Counts {
+            stored: read(&self.stored),
+            duplicates: read(&self.duplicates),
+            spooled: read(&self.spooled),
+            rejected_missing: read(missing),
+            rejected_malformed: read(malformed),
+            rejected_mismatch: read(mismatch),
+            refused_bodies: read(&self.refused_bodies),
+            unavailable: read(&self.unavailable),
+            calls: read(&self.calls),
+            drained: read(&self.drained),
+            dead_lettered: read(&self.dead_lettered),
+        }
+    }
+
+    /// Rows of events that Azure Monitor accepted from this process, whichever way they went.
+    #[must_use]
+    pub(super) fn accepted(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed) + self.drained.load(Ordering::Relaxed)
+    }
+
+    /// When things went well and wrong last.
+    #[must_use]
+    pub fn last(&self) -> Last {
+        self.lock().clone()
+    }
+
+    /// A copy of an event that was safe already.
+    pub fn duplicate(&self) {
+        add(&self.duplicates, 1);
+    }
+
+    /// A request refused for its signature.
+    pub fn rejected(&self, why: Rejection) {
+        let [missing, malformed, mismatch] = &self.rejected;
+        add(
+            match why {
+                Rejection::Missing => missing,
+                Rejection::Malformed => malformed,
+                Rejection::Mismatch => mismatch,
+            },
+            1,
+        );
+    }
+
+    /// A request refused for its body.
+    pub fn refused_body(&self) {
+        add(&self.refused_bodies, 1);
+    }
+
+    /// A request answered 503.
+    pub fn unavailable(&self) {
+        add(&self.unavailable, 1);
+    }
+
+    pub(super) fn calls(&self, calls: usize) {
+        add(&self.calls, calls);
+    }
+
+    pub(super) fn stored(&self, events: usize, now: OffsetDateTime) {
+        add(&self.stored, events);
+        self.lock().success = Some(now);
+    }
+
+    pub(super) fn spooled(&self, events: usize) {
+        add(&self.spooled, events);
+    }
+
+    pub(super) fn drained(&self, events: usize, now: OffsetDateTime) {
+        add(&self.drained, events);
+        self.lock().success = Some(now);
+    }
+
+    pub(super) fn dead_lettered(&self, count: usize) {
+        add(&self.dead_lettered, count);
+    }
+
+    pub(super) fn failed(&self, error: &PushError, now: OffsetDateTime) {
+        self.lock().push_fault = Some(Fault { at: now, message: error.to_string(), advice: error.advice() });
+    }
+
+    pub(super) fn spool_failed(&self, error: &SpoolError, now: OffsetDateTime) {
+        self.lock().spool_fault = Some(Fault { at: now, message: error.to_string(), advice: error.advice() });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

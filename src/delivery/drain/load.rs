@@ -1,0 +1,162 @@
+//! Blobs become calls: small blobs are merged until a call is full.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use futures::future;
+use futures::stream::{self, Stream, StreamExt as _};
+use serde_json::value::RawValue;
+use tracing::error;
+
+use super::Stop;
+use super::settle::Settler;
+use crate::delivery::push::MAX_CALL_BYTES;
+use crate::delivery::spool::{Entry, Store};
+
+/// Blobs read ahead; each is at most one call, compressed.
+const READ_AHEAD: usize = 32;
+/// A blob of ours inflates to one call; far more than that is no blob of ours.
+const MAX_INFLATED: u64 = 16 * 1024 * 1024;
+
+/// A blob of the spool, inflated.
+pub(super) struct Blob {
+    pub(super) name: String,
+    text: Vec<u8>,
+    rows: Vec<Range<usize>>,
+}
+
+impl Blob {
+    /// The rows, each a serialised JSON object.
+    pub(super) fn row(&self, index: usize) -> &[u8] {
+        self.rows.get(index).and_then(|range| self.text.get(range.clone())).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(|range| range.len() + 1).sum()
+    }
+}
+
+/// Blobs whose rows fit one call.
+#[derive(Default)]
+pub(super) struct Call {
+    pub(super) blobs: Vec<Arc<Blob>>,
+    bytes: usize,
+}
+
+/// Why a blob cannot be read as rows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(String);
+
+/// Reads blobs and merges them.
+pub(super) struct Loader<'a> {
+    store: &'a Store,
+    settler: &'a Settler,
+}
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(store: &'a Store, settler: &'a Settler) -> Self {
+        Self { store, settler }
+    }
+
+    /// The calls that `entries` make, in their order. A blob that cannot be read is moved aside, one that storage does
+    /// not hand out is left where it is, and the rest go on.
+    pub(super) fn calls(self, entries: Vec<Entry>) -> impl Stream<Item = Result<Call, Stop>> + 'a {
+        let Self { store, settler } = self;
+        let contents = stream::iter(entries)
+            .take_while(move |_| future::ready(!settler.time_is_over()))
+            .map(move |entry| async move {
+                let content = if settler.is_settled(&entry.name) {
+                    settler.delete_settled(&entry.name).await.map(|()| None)
+                } else if entry.size > MAX_INFLATED {
+                    skip(&entry.name, "it is larger than any batch");
+                    Ok(None)
+                } else {
+                    fetch(store, &entry.name).await
+                };
+                (content, entry.name)
+            })
+            .buffered(READ_AHEAD);
+        let blobs = contents.filter_map(move |(content, name)| async move {
+            match content {
+                Err(stop) => Some(Err(stop)),
+                Ok(None) => None,
+                Ok(Some(content)) => match read(name.clone(), &content) {
+                    Ok(blob) => Some(Ok(blob)),
+                    Err(why) => settler.quarantine(&name, content, &why.to_string()).await.err().map(Err),
+                },
+            }
+        });
+        merge(blobs)
+    }
+}
+
+/// Leaves a blob where it is, and tells.
+fn skip(name: &str, problem: &str) {
+    error!(event = "blob_skipped", name, problem, advice = "look at the blob; the others go on without it");
+}
+
+/// The content of a blob. One that storage refuses to hand out must not keep the others from the table.
+async fn fetch(store: &Store, name: &str) -> Result<Option<Bytes>, Stop> {
+    match store.get(name).await {
+        Ok(content) => Ok(content),
+        Err(error) if error.concerns_one_blob() => {
+            skip(name, &error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Merges blobs until the next one would not fit.
+fn merge(blobs: impl Stream<Item = Result<Blob, Stop>>) -> impl Stream<Item = Result<Call, Stop>> {
+    let ended = stream::iter([None]);
+    blobs
+        .map(Some)
+        .chain(ended)
+        .scan(Call::default(), |open, next| {
+            let finished = match next {
+                None => Some(Ok(std::mem::take(open))),
+                Some(Err(stop)) => Some(Err(stop)),
+                Some(Ok(blob)) => {
+                    let bytes = blob.bytes();
+                    let full = open.bytes + bytes + 1 > MAX_CALL_BYTES && !open.blobs.is_empty();
+                    let finished = full.then(|| Ok(std::mem::take(open)));
+                    open.bytes += bytes;
+                    open.blobs.push(Arc::new(blob));
+                    finished
+                }
+            };
+            future::ready(Some(finished))
+        })
+        .filter_map(future::ready)
+        .filter(|call| future::ready(!matches!(call, Ok(call) if call.blobs.is_empty())))
+}
+
+/// Inflates a blob and finds its rows.
+fn read(name: String, content: &Bytes) -> Result<Blob, Unreadable> {
+    let mut text = Vec::with_capacity(content.len() * 6);
+    let mut inflated = MultiGzDecoder::new(content.as_ref()).take(MAX_INFLATED + 1);
+    inflated.read_to_end(&mut text).map_err(|error| Unreadable(format!("not gzip: {error}")))?;
+    if text.len() as u64 > MAX_INFLATED {
+        return Err(Unreadable("inflates to more than any batch".to_owned()));
+    }
+    let rows: Vec<&RawValue> =
+        serde_json::from_slice(&text).map_err(|error| Unreadable(format!("not a JSON array: {error}")))?;
+    let start = text.as_ptr().addr();
+    let rows = rows.iter().map(|row| {
+        let row = row.get();
+        let at = row.as_ptr().addr() - start;
+        row.starts_with('{').then_some(at..at + row.len())
+    });
+    let rows = rows.collect::<Option<Vec<_>>>();
+    let rows = rows.ok_or_else(|| Unreadable("holds something other than objects".to_owned()))?;
+    Ok(Blob { name, text, rows })
+}

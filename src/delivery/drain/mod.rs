@@ -1,0 +1,310 @@
+//! The drain: what waits in the spool goes to the table, oldest first.
+//!
+//! A timer calls [`Drain::run`] every minute. It may be killed at any instruction: a blob is deleted only when every
+//! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a repeat, which `EventId` makes
+//! recognisable. `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor refuses.
+
+mod load;
+mod settle;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use serde_json::json;
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use self::load::Loader;
+use self::settle::Settler;
+use super::Parts;
+use super::push::{PushError, body};
+use super::spool::{DEAD_LETTER, Entry, PENDING, SpoolError, Store, written};
+use crate::record;
+
+/// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
+pub const RUN: Duration = Duration::from_secs(50);
+/// Calls in flight at once.
+const MAX_CALLS: usize = 4;
+/// Names read in one listing: the most that Blob storage gives.
+const LISTING: u16 = 5_000;
+/// Listings that are counted to tell the depth of the spool; beyond it the count reads "at least".
+const DEPTH_LISTINGS: usize = 4;
+
+/// What is not the drain's own work, the heartbeat and the depth, may take so long each.
+const ASIDE: Duration = Duration::from_secs(10);
+
+/// Why a run ended before the spool was empty.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Stop {
+    /// The time was up.
+    #[error("the run's time is over; the next one goes on")]
+    TimeOver,
+    /// Azure Monitor throttled twice.
+    #[error("azure monitor throttled twice; the next run goes on")]
+    Throttled,
+    /// The configuration is wrong: nothing is dead-lettered for that.
+    #[error("configuration error: {0}")]
+    Configuration(PushError),
+    /// Azure Monitor cannot be reached.
+    #[error("{0}")]
+    Unavailable(PushError),
+    /// The spool itself does not work.
+    #[error("{0}")]
+    Spool(String),
+    /// A setting is missing.
+    #[error("{0} is not usable, see /api/status")]
+    NotConfigured(&'static str),
+}
+
+impl From<SpoolError> for Stop {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error.to_string())
+    }
+}
+
+/// How deep the spool is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Depth {
+    /// Blobs that wait.
+    pub blobs: usize,
+    /// Whether there are more than were counted.
+    pub more: bool,
+    /// The age in seconds of the oldest one.
+    pub oldest_s: u64,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Rows that Azure Monitor accepted.
+    pub rows: usize,
+    /// Rows and blobs moved to `deadletter/`.
+    pub dead_lettered: usize,
+    /// Calls made.
+    pub calls: usize,
+    /// How deep the spool is afterwards; `None` when it could not be read.
+    pub depth: Option<Depth>,
+    /// Why it ended early.
+    pub stop: Option<Stop>,
+}
+
+/// The drain of one process.
+pub struct Drain {
+    parts: Arc<Parts>,
+    /// Held during a run: the host keeps runs apart, a retried call may not.
+    state: tokio::sync::Mutex<State>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What a run leaves to the next one in the same process. A process that begins without it only does more work.
+#[derive(Default)]
+struct Memory {
+    /// Blobs whose rows are settled, and whose deletion failed.
+    undeleted: HashSet<String>,
+    /// Rows that were refused alone, by blob and place, and how many rows of events had been accepted by then.
+    refused: HashMap<(String, usize), u64>,
+}
+
+impl Memory {
+    fn forget_refusals(&mut self, blob: &str) {
+        self.refused.retain(|(name, _), _| name != blob);
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// The hour of the last heartbeat, in hours since 1970.
+    heartbeat_hour: Option<i64>,
+}
+
+impl Drain {
+    /// A drain over `parts`.
+    #[must_use]
+    pub fn new(parts: Arc<Parts>) -> Self {
+        Self { parts, state: tokio::sync::Mutex::default(), memory: Arc::default() }
+    }
+
+    /// One run. `last_run` is when the timer fired before, as the host keeps it; it makes the heartbeat hourly even
+    /// when every minute finds a new process. `None` is returned while another run is under way.
+    pub async fn run(&self, now: OffsetDateTime, last_run: Option<OffsetDateTime>) -> Option<Report> {
+        let mut state = self.state.try_lock().ok()?;
+        let deadline = Instant::now() + RUN;
+        self.heartbeat(&mut state, now, last_run).await;
+        let mut report = Report::default();
+        report.stop = self.empty(deadline, &mut report).await.err();
+        if let Some(store) = &self.parts.store {
+            match depth_soon(store, PENDING).await {
+                Ok(depth) => report.depth = Some(depth),
+                Err(error) => {
+                    self.parts.counters.spool_failed(&error, OffsetDateTime::now_utc());
+                    error!(event = "spool_unreadable", problem = %error, advice = error.advice());
+                }
+            }
+        }
+        log_report(&report);
+        Some(report)
+    }
+
+    /// Pushes the hourly row that says "I am alive" and how the spool is.
+    async fn heartbeat(&self, state: &mut State, now: OffsetDateTime, last_run: Option<OffsetDateTime>) {
+        let hour = |at: OffsetDateTime| at.unix_timestamp().div_euclid(3_600);
+        let last = state.heartbeat_hour.or(last_run.map(hour));
+        let Some(ingestion) = self.parts.ingestion.as_ref().filter(|_| last != Some(hour(now))) else {
+            state.heartbeat_hour = state.heartbeat_hour.or(last);
+            return;
+        };
+        let row = heartbeat_row(&self.parts, now).await;
+        let by = Instant::now() + ASIDE;
+        let pushed = tokio::time::timeout_at(by, async {
+            self.parts.pacer.turn().await;
+            self.parts.counters.calls(1);
+            ingestion.push(body([row.as_slice()]), by).await
+        });
+        match pushed.await.unwrap_or(Err(PushError::TimedOut)) {
+            Ok(()) => state.heartbeat_hour = Some(hour(now)),
+            Err(problem) => {
+                // Owed: the next run tries again, whatever the host says about the last one.
+                state.heartbeat_hour = Some(i64::MIN);
+                self.parts.counters.failed(&problem, now);
+                warn!(event = "heartbeat_failed", kind = problem.kind(), %problem, advice = problem.advice());
+            }
+        }
+    }
+
+    /// Pushes what waits until nothing does.
+    async fn empty(&self, deadline: Instant, report: &mut Report) -> Result<(), Stop> {
+        let parts = &self.parts;
+        let store = parts.store.as_ref().ok_or(Stop::NotConfigured("the spool"))?;
+        if parts.ingestion.is_none() {
+            return Err(Stop::NotConfigured("the Logs Ingestion endpoint"));
+        }
+        let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline);
+        let mut after = None;
+        let outcome = loop {
+            let page = match store.list(PENDING, after, LISTING).await {
+                Ok(page) => page,
+                Err(error) => break Err(error.into()),
+            };
+            if let Err(stop) = self.drain_page(&settler, store, page.entries).await {
+                break Err(stop);
+            }
+            after = page.next;
+            if after.is_none() {
+                break Ok(());
+            }
+            if settler.time_is_over() {
+                break Err(Stop::TimeOver);
+            }
+        };
+        report.rows = settler.accepted();
+        report.dead_lettered = settler.dead_lettered();
+        report.calls = settler.calls();
+        outcome
+    }
+
+    /// Merges the blobs of one listing into full calls and settles these, at most [`MAX_CALLS`] at once.
+    async fn drain_page(&self, settler: &Settler, store: &Store, entries: Vec<Entry>) -> Result<(), Stop> {
+        let mut calls = std::pin::pin!(Loader::new(store, settler).calls(entries));
+        let mut in_flight: JoinSet<Result<(), Stop>> = JoinSet::new();
+        let mut outcome = Ok(());
+        loop {
+            let room = in_flight.len() < MAX_CALLS && outcome.is_ok();
+            tokio::select! {
+                call = calls.next(), if room => match call {
+                    Some(Ok(call)) => {
+                        let settler = settler.clone();
+                        in_flight.spawn(async move { settler.settle(call).await });
+                    }
+                    Some(Err(stop)) => outcome = Err(stop),
+                    None => break,
+                },
+                Some(settled) = in_flight.join_next() => outcome = outcome.and(flatten(settled)),
+                else => break,
+            }
+        }
+        while let Some(settled) = in_flight.join_next().await {
+            outcome = outcome.and(flatten(settled));
+        }
+        outcome
+    }
+}
+
+/// A task that panicked has settled nothing: its blobs are still there.
+fn flatten(settled: Result<Result<(), Stop>, tokio::task::JoinError>) -> Result<(), Stop> {
+    settled.unwrap_or_else(|error| Err(Stop::Spool(format!("a call's task failed: {error}"))))
+}
+
+/// How many blobs wait, and for how long.
+///
+/// # Errors
+/// When the spool cannot be read.
+pub async fn depth(store: &Store) -> Result<Depth, SpoolError> {
+    depth_below(store, PENDING).await
+}
+
+/// [`depth_below`] within [`ASIDE`].
+async fn depth_soon(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
+    tokio::time::timeout(ASIDE, depth_below(store, prefix)).await.unwrap_or(Err(SpoolError::TimedOut))
+}
+
+async fn depth_below(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
+    let mut depth = Depth::default();
+    let mut after = None;
+    for listing in 0..DEPTH_LISTINGS {
+        let page = store.list(prefix, after, LISTING).await?;
+        let oldest = page.entries.first().filter(|_| listing == 0).and_then(|entry| written(&entry.name));
+        if let Some(oldest) = oldest {
+            let age = OffsetDateTime::now_utc() - oldest;
+            depth.oldest_s = u64::try_from(age.whole_seconds()).unwrap_or(0);
+        }
+        depth.blobs += page.entries.len();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    depth.more = after.is_some();
+    Ok(depth)
+}
+
+async fn heartbeat_row(parts: &Parts, now: OffsetDateTime) -> Vec<u8> {
+    let mut data = serde_json::Map::new();
+    if let Some(store) = &parts.store {
+        if let Ok(depth) = depth_soon(store, PENDING).await {
+            data.insert("spool_blobs".to_owned(), json!(depth.blobs));
+            data.insert("spool_more".to_owned(), json!(depth.more));
+            data.insert("spool_oldest_s".to_owned(), json!(depth.oldest_s));
+        }
+        if let Ok(dead) = depth_soon(store, DEAD_LETTER).await {
+            data.insert("dead_letters".to_owned(), json!(dead.blobs));
+        }
+    }
+    record::own_event("connector.heartbeat", data.into(), now).row
+}
+
+fn log_report(report: &Report) {
+    if let Some(depth) = report.depth {
+        info!(event = "spool_state", blobs = depth.blobs, oldest_s = depth.oldest_s, more = depth.more);
+    }
+    if report.rows > 0 || report.dead_lettered > 0 {
+        info!(event = "spool_drained", rows = report.rows, calls = report.calls);
+    }
+    match &report.stop {
+        None | Some(Stop::TimeOver | Stop::Throttled) => {}
+        Some(Stop::Configuration(problem)) => {
+            error!(event = "drain_stopped", reason = "configuration", %problem, advice = problem.advice());
+        }
+        Some(stop @ Stop::Unavailable(_)) => {
+            let advice = "nothing: the next run goes on";
+            warn!(event = "drain_stopped", reason = "unavailable", problem = %stop, advice);
+        }
+        Some(stop) => {
+            let advice = "see last_error, spool and problems in /api/status";
+            error!(event = "drain_stopped", reason = "spool", problem = %stop, advice);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The memory of bodies: a copy joins the first while it is in flight, and is answered from memory afterwards.
+//!
+//! Written only after Azure's 2xx or the spool write, so that it never vouches for an event that could still be lost.
+
+use std::collections::{HashMap, VecDeque, hash_map};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// So many bodies are remembered at most.
+const MOST: usize = 65_536;
+/// A body is remembered for so long: the sender's retries come within minutes.
+const MEMORY: Duration = Duration::from_secs(15 * 60);
+
+/// SHA-256 of a body's inflated bytes.
+pub type BodyHash = [u8; 32];
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Azure Monitor has accepted the batch that holds it.
+    Stored,
+    /// It is in the spool.
+    Spooled,
+    /// Neither took it in time.
+    Unavailable,
+}
+
+/// What [`Repeats::enter`] found.
+pub enum Entry {
+    /// Nobody has this body: deliver it and resolve the ticket.
+    First(Ticket, oneshot::Receiver<Outcome>),
+    /// A copy is in flight: this is its outcome to come.
+    Joined(oneshot::Receiver<Outcome>),
+    /// A copy is safe already.
+    Known(Outcome),
+}
+
+#[derive(Default)]
+struct State {
+    /// Bodies on their way, and who waits for them.
+    in_flight: HashMap<BodyHash, Vec<oneshot::Sender<Outcome>>>,
+    /// Bodies that are safe; apart from the others, because so many entries had better be small.
+    done: HashMap<BodyHash, Outcome>,
+    /// The same, oldest first.
+    ages: VecDeque<(Instant, BodyHash)>,
+}
+
+/// The memory, shared by all requests.
+#[derive(Default)]
+pub struct Repeats {
+    state: Mutex<State>,
+}
+
+impl Repeats {
+    /// Looks `hash` up at `now` and marks it as in flight when it is new.
+    pub fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Entry {
+        let mut state = self.lock();
+        state.forget_old(now, MOST);
+        if let Some(outcome) = state.done.get(&hash) {
+            return Entry::Known(*outcome);
+        }
+        let (sender, receiver) = oneshot::channel();
+        match state.in_flight.entry(hash) {
+            hash_map::Entry::Occupied(mut waiters) => {
+                waiters.get_mut().push(sender);
+                Entry::Joined(receiver)
+            }
+            hash_map::Entry::Vacant(slot) => {
+                slot.insert(vec![sender]);
+                Entry::First(Ticket { memory: Some((Arc::clone(self), hash)) }, receiver)
+            }
+        }
+    }
+
+    fn resolve(&self, hash: &BodyHash, outcome: Outcome, now: Instant) {
+        let waiters = {
+            let mut state = self.lock();
+            if outcome != Outcome::Unavailable {
+                // Room first: one entry more than `MOST` would double what both collections hold.
+                state.forget_old(now, MOST - 1);
+                state.done.insert(*hash, outcome);
+                state.ages.push_back((now, *hash));
+            }
+            state.in_flight.remove(hash).unwrap_or_default()
+        };
+        for waiter in waiters {
+            // A request whose client went away does not listen any more.
+            waiter.send(outcome).ok();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Forgets what is too old at `now`, and the oldest until at most `most` are left.
+    fn forget_old(&mut self, now: Instant, most: usize) {
+        while let Some((at, hash)) = self.ages.front() {
+            if self.ages.len() <= most && now.saturating_duration_since(*at) < MEMORY {
+                break;
+            }
+            self.done.remove(hash);
+            self.ages.pop_front();
+        }
+    }
+}
+
+/// The duty to say what became of an event. Dropped without a word, it says [`Outcome::Unavailable`].
+pub struct Ticket {
+    /// `None` for a row of our own, which nobody waits for.
+    memory: Option<(Arc<Repeats>, BodyHash)>,
+}
+
+impl Ticket {
+    /// A ticket that nobody waits for.
+    #[must_use]
+    pub fn unclaimed() -> Self {
+        Self { memory: None }
+    }
+
+    /// Whether it belongs to an event, not to a row of our own.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Tells everybody who waits.
+    pub fn resolve(mut self, outcome: Outcome, now: Instant) {
+        if let Some((repeats, hash)) = self.memory.take() {
+            repeats.resolve(&hash, outcome, now);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some((repeats, hash)) = self.memory.take() {
+            repeats.resolve(&hash, Outcome::Unavailable, Instant::now());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The spool in Azure Blob storage.
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use azure_core::http::{RequestContent, StatusCode, Url};
+use azure_storage_blob::clients::{BlobContainerClient, BlobContainerClientOptions};
+use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlockBlobClientUploadOptions};
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+
+use super::{Entry, Page, SpoolError};
+use crate::delivery::http::sdk_options;
+
+/// What the SDK asks tokens for, in every cloud.
+/// <https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory>
+const SCOPE: &str = "https://storage.azure.com/.default";
+
+/// Blobs of one container.
+pub struct BlobStore {
+    container: BlobContainerClient,
+    credential: Arc<dyn TokenCredential>,
+}
+
+impl BlobStore {
+    /// Opens the container at `url`, which must be https, with tokens of `credential`.
+    ///
+    /// # Errors
+    /// When the SDK refuses the URL.
+    pub fn new(
+        client: &reqwest::Client,
+        url: Url,
+        credential: Arc<dyn TokenCredential>,
+    ) -> Result<Self, SpoolError> {
+        let options =
+            BlobContainerClientOptions { client_options: sdk_options(client), ..Default::default() };
+        let container = BlobContainerClient::new(url, Some(Arc::clone(&credential)), Some(options))?;
+        Ok(Self { container, credential })
+    }
+
+    /// Has the credential fetch its first token, which then is in its cache.
+    pub(super) async fn warm_up(&self) {
+        // Whoever needs the token next hears of the error.
+        self.credential.get_token(&[SCOPE], None).await.ok();
+    }
+
+    pub(super) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
+        let options = BlockBlobClientUploadOptions::default().if_not_exists();
+        let blob = self.container.blob_client(name).block_blob_client();
+        match blob.upload(RequestContent::from(content.to_vec()), Some(options)).await {
+            Ok(_) => Ok(()),
+            // 409 BlobAlreadyExists or 412 ConditionNotMet: an earlier attempt of ours arrived after all.
+            Err(error) if is(&error, &[StatusCode::PreconditionFailed]) || already_exists(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, SpoolError> {
+        let response = match self.container.blob_client(name).download(None).await {
+            Ok(response) => response,
+            Err(error) if blob_is_gone(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(response.body.collect().await?))
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<(), SpoolError> {
+        match self.container.blob_client(name).delete(None).await {
+            Ok(_) => Ok(()),
+            Err(error) if blob_is_gone(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn list(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        most: u16,
+    ) -> Result<Page, SpoolError> {
+        let options = BlobContainerClientListBlobsOptions {
+            prefix: Some(prefix.to_owned()),
+            marker: after,
+            maxresults: Some(i32::from(most)),
+            ..Default::default()
+        };
+        let mut pages = self.container.list_blobs(Some(options))?.into_pages();
+        let Some(page) = pages.try_next().await? else { return Ok(Page::default()) };
+        let page = page.into_model()?;
+        let entries = page.blob_items.into_iter().filter_map(|item| {
+            let size = item.properties.and_then(|properties| properties.content_length).unwrap_or(0);
+            Some(Entry { name: item.name?, size })
+        });
+        Ok(Page { entries: entries.collect(), next: page.next_marker.filter(|marker| !marker.is_empty()) })
+    }
+}
+
+fn is(error: &azure_core::Error, statuses: &[StatusCode]) -> bool {
+    error.http_status().is_some_and(|status| statuses.contains(&status))
+}
+
+fn code(error: &azure_core::Error) -> Option<&str> {
+    match error.kind() {
+        azure_core::error::ErrorKind::HttpResponse { error_code, .. } => error_code.as_deref(),
+        _ => None,
+    }
+}
+
+fn already_exists(error: &azure_core::Error) -> bool {
+    is(error, &[StatusCode::Conflict]) && code(error) == Some("BlobAlreadyExists")
+}
+
+/// A missing container is a fault of the configuration, not a blob that is gone.
+fn blob_is_gone(error: &azure_core::Error) -> bool {
+    is(error, &[StatusCode::NotFound]) && code(error) != Some("ContainerNotFound")
+}

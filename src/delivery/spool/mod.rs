@@ -1,0 +1,191 @@
+//! The spool: durable storage for what Azure Monitor did not accept in time.
+//!
+//! One layout, two stores. `pending/<yyyy>/<MM>/<dd>/<uuidv7>.json.gz` holds batches that wait, `deadletter/…` what
+//! Azure Monitor will never accept, `oversize/<EventId>.json.gz` the whole body of an event whose row was cut.
+//! Names sort by age. Blobs are never changed: they are written once and deleted.
+
+mod blob;
+mod directory;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use blob::BlobStore;
+pub use directory::DirectoryStore;
+
+/// Batches that wait to be pushed.
+pub const PENDING: &str = "pending/";
+/// Rows and blobs that Azure Monitor will never accept.
+pub const DEAD_LETTER: &str = "deadletter/";
+/// Complete bodies of events whose row was cut.
+pub const OVERSIZE: &str = "oversize/";
+
+/// The longest that one operation may take; whoever waits for an answer sets a shorter one.
+const OPERATION: Duration = Duration::from_secs(20);
+
+/// Why the spool could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The storage service refused or did not answer.
+    #[error("the spool container: {0}")]
+    Blob(#[from] azure_core::Error),
+    /// The file system refused.
+    #[error("the spool directory: {0}")]
+    File(#[from] std::io::Error),
+    /// The service did not answer in time.
+    #[error("the spool did not answer in time")]
+    TimedOut,
+    /// There is no spool.
+    #[error("no spool is configured")]
+    NotConfigured,
+    /// Too much is on its way already.
+    #[error("too much is on its way already")]
+    NoRoom,
+    /// A name that is not of the spool's own making.
+    #[error("`{0}` is no name in the spool")]
+    Name(String),
+}
+
+impl SpoolError {
+    /// Whether it is one blob's fault, such as that it was archived: storage was reached and the identity is known.
+    pub(super) fn concerns_one_blob(&self) -> bool {
+        let Self::Blob(error) = self else { return false };
+        error.http_status().is_some_and(|status| matches!(u16::from(status), 400 | 409 | 412 | 416))
+    }
+
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Blob(_) | Self::TimedOut => {
+                "check SPOOL_CONTAINER_URL, that the container exists, the storage account's network rules, and that the identity has the role Storage Blob Data Contributor on it; a new assignment takes up to 30 minutes"
+            }
+            Self::File(_) => "check that SPOOL_DIR exists, is writable and has space",
+            Self::NotConfigured => "set SPOOL_CONTAINER_URL",
+            Self::NoRoom => "nothing: the sender tries again; see why Azure Monitor or the spool is slow",
+            Self::Name(_) => "remove the foreign file from the spool",
+        }
+    }
+}
+
+/// One name in the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The full name, for example `pending/2026/11/24/….json.gz`.
+    pub name: String,
+    /// The size in bytes, compressed.
+    pub size: u64,
+}
+
+/// A part of a listing.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Entries in the order of their names: oldest first.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Blob storage, or a directory off Azure.
+pub enum Store {
+    /// A blob container.
+    Blob(BlobStore),
+    /// A directory.
+    Directory(DirectoryStore),
+}
+
+impl Store {
+    /// Writes `content` under `name`, durably, before it returns. A name that is taken already counts as written:
+    /// names are unique to their content, so it is our own earlier attempt.
+    ///
+    /// # Errors
+    /// When it is not certain that the content is safe.
+    pub async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
+        in_time(async {
+            match self {
+                Self::Blob(store) => store.put(name, content).await,
+                Self::Directory(store) => store.put(name, content).await,
+            }
+        })
+        .await
+    }
+
+    /// Prepares for the first write, so that it does not wait for a token.
+    pub async fn warm_up(&self) {
+        match self {
+            Self::Blob(store) => store.warm_up().await,
+            Self::Directory(_) => {}
+        }
+    }
+
+    /// Reads `name`; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn get(&self, name: &str) -> Result<Option<Bytes>, SpoolError> {
+        in_time(async {
+            match self {
+                Self::Blob(store) => store.get(name).await,
+                Self::Directory(store) => store.get(name).await,
+            }
+        })
+        .await
+    }
+
+    /// Deletes `name`. Deleting what is gone is success.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn delete(&self, name: &str) -> Result<(), SpoolError> {
+        in_time(async {
+            match self {
+                Self::Blob(store) => store.delete(name).await,
+                Self::Directory(store) => store.delete(name).await,
+            }
+        })
+        .await
+    }
+
+    /// Lists up to `most` names that begin with `prefix`, oldest first, from where `after` says.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn list(&self, prefix: &str, after: Option<String>, most: u16) -> Result<Page, SpoolError> {
+        in_time(async {
+            match self {
+                Self::Blob(store) => store.list(prefix, after, most).await,
+                Self::Directory(store) => store.list(prefix, after, most).await,
+            }
+        })
+        .await
+    }
+}
+
+/// The SDK's calls have no time-out of their own.
+async fn in_time<T>(operation: impl Future<Output = Result<T, SpoolError>>) -> Result<T, SpoolError> {
+    tokio::time::timeout(OPERATION, operation).await.unwrap_or(Err(SpoolError::TimedOut))
+}
+
+/// A new name below `prefix` for what is written at `now`.
+#[must_use]
+pub fn new_name(prefix: &str, now: OffsetDateTime) -> String {
+    format!(
+        "{prefix}{:04}/{:02}/{:02}/{}.json.gz",
+        now.year(),
+        u8::from(now.month()),
+        now.day(),
+        Uuid::now_v7()
+    )
+}
+
+/// When the batch called `name` was written, read from its name; `None` for a foreign name.
+#[must_use]
+pub fn written(name: &str) -> Option<OffsetDateTime> {
+    let stem = name.rsplit('/').next()?.get(..36)?;
+    let (seconds, nanoseconds) = Uuid::try_parse(stem).ok()?.get_timestamp()?.to_unix();
+    let seconds = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+    Some(seconds + std::time::Duration::from_nanos(u64::from(nanoseconds)))
+}

@@ -1,0 +1,190 @@
+//! Access tokens: cached, refreshed early, fetched anew when Azure Monitor refuses one.
+//!
+//! A fetch runs in a task of its own, because whoever waits for it does so under a deadline: a fetch that is cancelled
+//! with its waiter would begin from scratch for the next one, and a slow identity endpoint would never be heard out.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::error::ErrorKind;
+use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::http::sdk_options;
+
+/// From here on a token is renewed while it still works, so that no event waits for the identity endpoint.
+const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
+/// A token that ends sooner is not used: the call it goes with must end first.
+const USABLE_BEFORE_EXPIRY: Duration = Duration::from_secs(10);
+/// An identity endpoint that has not answered by then will not.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause after an early renewal that failed: the token at hand still works.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
+/// The managed identity of the app, as the Azure SDK's credential.
+#[derive(Clone)]
+pub struct Identity {
+    client: reqwest::Client,
+    client_id: Option<String>,
+}
+
+impl Identity {
+    /// The user-assigned identity `client_id`, or the system-assigned one.
+    #[must_use]
+    pub fn new(client: reqwest::Client, client_id: Option<String>) -> Self {
+        Self { client, client_id }
+    }
+
+    /// A credential with an empty cache, whose fetches outlive whoever waits for them.
+    ///
+    /// # Errors
+    /// When the environment offers no managed identity that the SDK supports.
+    pub fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let options = ManagedIdentityCredentialOptions {
+            user_assigned_id: self.client_id.clone().map(UserAssignedId::ClientId),
+            client_options: sdk_options(&self.client),
+        };
+        Ok(Arc::new(Outliving(ManagedIdentityCredential::new(Some(options))?)))
+    }
+}
+
+/// A credential whose fetch goes on, and fills the cache, when its caller gives up.
+#[derive(Debug)]
+struct Outliving(Arc<ManagedIdentityCredential>);
+
+#[async_trait::async_trait]
+impl TokenCredential for Outliving {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let inner = Arc::clone(&self.0);
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let fetch = tokio::spawn(async move {
+            let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+            let fetch = inner.get_token(&scopes, None);
+            tokio::time::timeout(FETCH_TIMEOUT, fetch).await.unwrap_or_else(|_| Err(no_answer()))
+        });
+        fetch.await.unwrap_or_else(|_| Err(no_answer()))
+    }
+}
+
+fn no_answer() -> azure_core::Error {
+    azure_core::Error::with_message(ErrorKind::Credential, "the identity endpoint did not answer")
+}
+
+#[derive(Clone)]
+struct Cached {
+    bearer: Arc<str>,
+    expires: OffsetDateTime,
+}
+
+#[derive(Default)]
+struct State {
+    cached: Option<Cached>,
+    /// `None` until the first fetch, and again when a token was refused: the SDK's own cache must go with it.
+    credential: Option<Arc<dyn TokenCredential>>,
+    /// Before then no early renewal is begun.
+    renew_from: Option<Instant>,
+}
+
+struct Shared {
+    identity: Identity,
+    scope: String,
+    state: Mutex<State>,
+    /// Held by the one fetch under way.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+/// Tokens for one scope, shared by all calls.
+#[derive(Clone)]
+pub struct TokenSource(Arc<Shared>);
+
+impl TokenSource {
+    /// A source for `scope`, for example `https://monitor.azure.com/.default`.
+    #[must_use]
+    pub fn new(identity: Identity, scope: String) -> Self {
+        Self(Arc::new(Shared {
+            identity,
+            scope,
+            state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// The value of an `Authorization` header, without `Bearer `.
+    ///
+    /// # Errors
+    /// When no token is cached that still works and the identity endpoint gives none.
+    pub(crate) async fn token(&self) -> azure_core::Result<Arc<str>> {
+        if let Some(fresh) = self.0.cached_for(REFRESH_BEFORE_EXPIRY) {
+            return Ok(fresh);
+        }
+        if let Some(still_good) = self.0.cached_for(USABLE_BEFORE_EXPIRY) {
+            self.renew_early();
+            return Ok(still_good);
+        }
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move { shared.fetch().await }).await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// Forgets `refused`, so that the next [`Self::token`] fetches another.
+    /// A token that was replaced in the meantime is not fetched twice.
+    pub(crate) fn forget(&self, refused: &str) {
+        let mut state = self.0.lock();
+        if state.cached.as_ref().is_some_and(|cached| &*cached.bearer == refused) {
+            *state = State::default();
+        }
+    }
+
+    /// Whether a token is cached that still works.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.0.cached_for(USABLE_BEFORE_EXPIRY).is_some()
+    }
+
+    /// Begins a renewal that nobody waits for, one at a time and not too often.
+    fn renew_early(&self) {
+        let now = Instant::now();
+        let mut state = self.0.lock();
+        if state.renew_from.is_some_and(|from| now < from) {
+            return;
+        }
+        state.renew_from = Some(now + RENEWAL_PAUSE);
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move { shared.fetch().await });
+    }
+}
+
+impl Shared {
+    /// Fetches a token, unless the fetch before this one brought one.
+    async fn fetch(&self) -> azure_core::Result<Arc<str>> {
+        let _one_at_a_time = self.fetching.lock().await;
+        if let Some(fresh) = self.cached_for(REFRESH_BEFORE_EXPIRY) {
+            return Ok(fresh);
+        }
+        let known = self.lock().credential.clone();
+        let credential = match known {
+            Some(credential) => credential,
+            None => self.identity.credential()?,
+        };
+        let token = credential.get_token(&[&self.scope], None).await?;
+        let bearer: Arc<str> = token.token.secret().into();
+        let cached = Cached { bearer: Arc::clone(&bearer), expires: token.expires_on };
+        *self.lock() = State { cached: Some(cached), credential: Some(credential), renew_from: None };
+        Ok(bearer)
+    }
+
+    fn cached_for(&self, at_least: Duration) -> Option<Arc<str>> {
+        let state = self.lock();
+        let cached = state.cached.as_ref()?;
+        (cached.expires - OffsetDateTime::now_utc() > at_least).then(|| Arc::clone(&cached.bearer))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

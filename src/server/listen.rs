@@ -1,0 +1,50 @@
+//! The listening socket: plain HTTP/1.1 on 127.0.0.1, for the Functions host only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tracing::{debug, error};
+
+use super::{App, router, stats};
+
+/// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
+const CONNECTION_BUFFER: usize = 32 * 1024;
+/// The pause after a failed accept, which means that file descriptors ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `app` on `listener` until the process ends.
+///
+/// Connections may idle for ever: the host pools them for a minute, and a request on one that we had just closed
+/// would fail. No time limit on heads either, for it would close idle connections too; the host is the only client.
+pub async fn serve(listener: TcpListener, app: Arc<App>) {
+    tokio::spawn(stats::run(Arc::clone(&app)));
+    let router = router(app);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, router.clone()));
+            }
+            Err(problem) => {
+                error!(event = "accept_failed", %problem);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    if let Err(problem) = stream.set_nodelay(true) {
+        debug!(%problem, "no TCP_NODELAY");
+    }
+    let service = TowerToHyperService::new(router);
+    let connection =
+        http1::Builder::new().max_buf_size(CONNECTION_BUFFER).serve_connection(TokioIo::new(stream), service);
+    if let Err(problem) = connection.await {
+        debug!(%problem, "a connection ended early");
+    }
+}

@@ -1,0 +1,68 @@
+//! What the log tells of requests that were not taken: signatures refused, and bodies that did not arrive.
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::body::BodyFault;
+use super::quiet::Quiet;
+use crate::delivery::counters::Rejection;
+
+/// Why signatures are refused, in the order of their counts.
+const SIGNATURES: [Rejection; 3] = [Rejection::Missing, Rejection::Malformed, Rejection::Mismatch];
+/// Why bodies are not taken, in the order of their counts.
+const BODIES: [BodyFault; 3] = [BodyFault::NoRoom, BodyFault::TooSlow, BodyFault::Broken];
+
+/// Counts refusals until a line may tell them.
+#[derive(Default)]
+pub struct Rejections {
+    signatures: Quiet<3>,
+    bodies: Quiet<3>,
+}
+
+impl Rejections {
+    /// A signature was refused at `now`.
+    pub(super) fn signature(&self, why: Rejection, now: Instant) {
+        let kind = SIGNATURES.iter().position(|known| *known == why);
+        if let Some(counts) = kind.and_then(|kind| self.signatures.note(kind, now)) {
+            tell_signatures(counts);
+        }
+    }
+
+    /// A body was not taken at `now`.
+    pub(super) fn body(&self, why: BodyFault, now: Instant) {
+        let kind = BODIES.iter().position(|known| *known == why);
+        if let Some(counts) = kind.and_then(|kind| self.bodies.note(kind, now)) {
+            tell_bodies(counts);
+        }
+    }
+
+    /// Tells what is left when the quiet time is over.
+    pub(super) fn flush(&self, now: Instant) {
+        if let Some(counts) = self.signatures.due(now) {
+            tell_signatures(counts);
+        }
+        if let Some(counts) = self.bodies.due(now) {
+            tell_bodies(counts);
+        }
+    }
+}
+
+fn tell_signatures(counts: [u64; 3]) {
+    let [missing, malformed, mismatch] = counts;
+    let count = missing + malformed + mismatch;
+    // The most frequent one: it tells a wrong secret (mismatch) from a port scan (missing).
+    let reason = most_frequent(counts, ["missing", "malformed", "mismatch"]);
+    warn!(event = "signature_rejected", count, reason, missing, malformed, mismatch);
+}
+
+fn tell_bodies(counts: [u64; 3]) {
+    let [no_room, too_slow, broken] = counts;
+    let count = no_room + too_slow + broken;
+    let reason = most_frequent(counts, ["no_room", "too_slow", "broken"]);
+    info!(event = "body_not_taken", count, reason, no_room, too_slow, broken);
+}
+
+fn most_frequent(counts: [u64; 3], names: [&'static str; 3]) -> &'static str {
+    let most = counts.into_iter().zip(names).max_by_key(|(count, _)| *count);
+    most.map_or("", |(_, name)| name)
+}

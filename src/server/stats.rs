@@ -1,0 +1,89 @@
+//! Rows about ourselves: what this instance did, so that the workspace can tell a silent feed from a refused one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::App;
+use super::quiet::QUIET;
+use crate::delivery::counters::Counts;
+use crate::delivery::repeats::Ticket;
+use crate::record;
+
+/// The least time between two rows of one instance.
+const INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// An instance that only refuses, or that serves one burst, may live for minutes: its first row is not put off.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
+
+/// What the rows have told so far, and when the next one is due.
+#[derive(Clone)]
+pub struct Telling {
+    told: Counts,
+    since: OffsetDateTime,
+    due: Instant,
+}
+
+impl Telling {
+    /// Nothing is told yet; the counters began at `since`, which is `now` on the monotonic clock.
+    #[must_use]
+    pub fn new(since: OffsetDateTime, now: Instant) -> Self {
+        Self { told: Counts::default(), since, due: now + FIRST_AFTER }
+    }
+
+    /// The `Data` of a row, when one is due at `now` and `counts` moved. Its numbers are those of the time from `since`
+    /// on, so that sums over rows and instances are right.
+    pub fn next(
+        &mut self,
+        counts: Counts,
+        instance: &str,
+        at: OffsetDateTime,
+        now: Instant,
+    ) -> Option<Value> {
+        let moved = |of: fn(&Counts) -> u64| of(&counts) - of(&self.told);
+        let stored = moved(|counts| counts.stored);
+        let duplicates = moved(|counts| counts.duplicates);
+        let spooled = moved(|counts| counts.spooled);
+        let rejected = moved(Counts::rejected);
+        if now < self.due || stored + duplicates + spooled + rejected == 0 {
+            return None;
+        }
+        let data = json!({
+            "stored": stored,
+            "duplicates": duplicates,
+            "spooled": spooled,
+            "rejected_signatures": rejected,
+            "instance": instance,
+            "since": self.since.format(&Rfc3339).unwrap_or_default(),
+        });
+        *self = Self { told: counts, since: at, due: now + INTERVAL };
+        Some(data)
+    }
+}
+
+/// Runs until the process ends: refusals that the log still owes, and a stats row when counters moved.
+pub(super) async fn run(app: Arc<App>) {
+    let mut tick = tokio::time::interval(QUIET);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut telling = Telling::new(app.started, Instant::now());
+    loop {
+        let now = tick.tick().await;
+        app.rejections.flush(now);
+        let at = OffsetDateTime::now_utc();
+        let counts = app.delivery.parts().counters.counts();
+        let before = telling.clone();
+        if app.problems.is_empty()
+            && let Some(data) = telling.next(counts, &app.instance, at, now)
+        {
+            let row = record::own_event("connector.stats", data, at).row;
+            let ack_by = now + app.ack_deadline;
+            // Nobody waits. When the queue is full, the next tick tells the same and more.
+            if app.delivery.submit(row, Ticket::unclaimed(), now + app.ack_deadline / 2, ack_by).is_err() {
+                telling = before;
+            }
+        }
+    }
+}
