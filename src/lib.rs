@@ -22,3 +22,5 @@ pub mod config;
 pub mod delivery;
 
 pub mod server;
+
+pub mod local;

@@ -18,3 +18,4 @@ mod tools;
 
 mod mapping;
 mod tables;
+mod workspace;

@@ -1,0 +1,235 @@
+//! One call of the Logs Ingestion API, from its head to its answer.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Path, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::answer::Refusal;
+use super::fault::{Fault, Part};
+use super::ingestion::Ingestion;
+use super::listener::ConnectionHandle;
+use super::store::Kept;
+use super::tally::Recorded;
+
+/// Bodies are read up to this many times the limit, so that the caller gets to see its 413.
+const READ_FACTOR: usize = 16;
+/// The most by which Tokio's timers are late.
+const COARSE: Duration = Duration::from_millis(2);
+
+pub(super) fn router(ingestion: Arc<Ingestion>) -> Router {
+    Router::new()
+        .route("/dataCollectionRules/{id}/streams/{stream}", post(call))
+        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "NotFound", "There is nothing at this path."))
+        .with_state(ingestion)
+}
+
+/// How a call ends.
+#[derive(Debug)]
+enum Outcome {
+    /// With an answer, `late` after the usual latency.
+    Answer { result: Result<(), Refusal>, late: Duration },
+    /// Never.
+    Hang,
+    /// With a reset connection.
+    Reset,
+}
+
+async fn call(
+    State(ingestion): State<Arc<Ingestion>>,
+    Path(path): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    Extension(connection): Extension<ConnectionHandle>,
+    request: Request,
+) -> Response {
+    let due = Instant::now() + ingestion.latency();
+    let (head, body) = request.into_parts();
+    let mut record = Recorded {
+        at: ingestion.now(),
+        target: head.uri.to_string(),
+        headers: without_token(head.headers.clone()),
+        wire_bytes: 0,
+        body_bytes: 0,
+        rows: 0,
+        status: None,
+    };
+    let outcome = outcome(&ingestion, &head, &path, &query, body, &mut record).await;
+    if let Outcome::Answer { result, .. } = &outcome {
+        let status = result.as_ref().map_or_else(|refusal| refusal.status, |()| StatusCode::NO_CONTENT);
+        record.status = Some(status.as_u16());
+    }
+    ingestion.tally.add(record);
+    match outcome {
+        Outcome::Answer { result, late } => {
+            exactly_until(due + late).await;
+            result.map_or_else(IntoResponse::into_response, |()| StatusCode::NO_CONTENT.into_response())
+        }
+        Outcome::Hang => std::future::pending().await,
+        Outcome::Reset => connection.reset().await,
+    }
+}
+
+async fn outcome(
+    ingestion: &Ingestion,
+    head: &Parts,
+    (dcr, stream): &(String, String),
+    query: &HashMap<String, String>,
+    body: Body,
+    record: &mut Recorded,
+) -> Outcome {
+    let fault = ingestion.faults.take(Part::Head);
+    if fault == Some(Fault::Reset) {
+        return Outcome::Reset;
+    }
+    let Ok(bytes) = axum::body::to_bytes(body, ingestion.body_limit * READ_FACTOR).await else {
+        return finish(fault.as_ref(), Err(too_large()));
+    };
+    record.wire_bytes = bytes.len();
+    if let Some(end) = end(fault.as_ref()) {
+        return end;
+    }
+    let admitted = ingestion
+        .authorize(&head.headers)
+        .and_then(|()| ingestion.route(dcr, stream, query))
+        .and_then(|()| ingestion.admit())
+        .and_then(|()| open(ingestion, &head.headers, bytes, record));
+    let body = match admitted {
+        Ok(Some(body)) => body,
+        Ok(None) => return finish(fault.as_ref(), Ok(())),
+        Err(refusal) => return finish(fault.as_ref(), Err(refusal)),
+    };
+    let marked = ingestion.faults.take(Part::Body(&body));
+    if let Some(end) = end(marked.as_ref()) {
+        return end;
+    }
+    let stored = store(ingestion, &body, record).await;
+    finish(fault.or(marked).as_ref(), stored)
+}
+
+/// The end that a fault puts to a call before its rows are stored.
+fn end(fault: Option<&Fault>) -> Option<Outcome> {
+    match fault? {
+        Fault::Status { code, retry_after } => {
+            let refusal = Refusal::injected(*code, retry_after.clone());
+            Some(Outcome::Answer { result: Err(refusal), late: Duration::ZERO })
+        }
+        Fault::Hang => Some(Outcome::Hang),
+        Fault::Reset => Some(Outcome::Reset),
+        Fault::LostAnswer | Fault::Slow(_) => None,
+    }
+}
+
+/// What a fault makes of a call that is done.
+fn finish(fault: Option<&Fault>, result: Result<(), Refusal>) -> Outcome {
+    match fault {
+        Some(Fault::LostAnswer) => Outcome::Reset,
+        Some(Fault::Slow(late)) => Outcome::Answer { result, late: *late },
+        _ => Outcome::Answer { result, late: Duration::ZERO },
+    }
+}
+
+/// The inflated body, or `None` when the store keeps bodies as they come.
+fn open(
+    ingestion: &Ingestion,
+    headers: &HeaderMap,
+    bytes: Bytes,
+    record: &mut Recorded,
+) -> Result<Option<Bytes>, Refusal> {
+    let gzip = is_gzip(headers)?;
+    if bytes.len() > ingestion.body_limit {
+        return Err(too_large());
+    }
+    if !ingestion.store.looks_inside() {
+        ingestion.store.keep(Kept { body: bytes, gzip, received: record.at });
+        return Ok(None);
+    }
+    let body = inflate(&bytes, gzip, ingestion.body_limit)?;
+    record.body_bytes = body.len();
+    Ok(Some(body))
+}
+
+async fn store(ingestion: &Ingestion, body: &[u8], record: &mut Recorded) -> Result<(), Refusal> {
+    let rows = parse(body, ingestion.body_limit)?;
+    record.rows = rows.len();
+    let lines = ingestion.shape(rows, record.at);
+    ingestion.store.append(lines).await.map_err(|error| {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error.to_string())
+    })
+}
+
+/// Whether the body is compressed, after a look at its type.
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let unsupported =
+        |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message));
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        return unsupported("The content type must be application/json.");
+    }
+    match text(header::CONTENT_ENCODING).trim() {
+        "" => Ok(false),
+        encoding if encoding.eq_ignore_ascii_case("gzip") => Ok(true),
+        _ => unsupported("The content encoding must be gzip."),
+    }
+}
+
+/// The bytes that were compressed. Twice the limit is enough: beyond that no separators excuse a body.
+pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, Refusal> {
+    if !gzip {
+        return Ok(bytes.clone());
+    }
+    let cap = limit * 2;
+    let mut body = Vec::new();
+    MultiGzDecoder::new(&bytes[..])
+        .take(cap as u64 + 1)
+        .read_to_end(&mut body)
+        .map_err(|_| malformed("The gzip stream cannot be read."))?;
+    if body.len() > cap { Err(too_large()) } else { Ok(body.into()) }
+}
+
+/// The rows of a body. Brackets and separators do not count against `limit`: `", "` is the widest that
+/// Microsoft's clients write.
+pub(super) fn parse(body: &[u8], limit: usize) -> Result<Vec<Map<String, Value>>, Refusal> {
+    let rows: Vec<Map<String, Value>> = serde_json::from_slice(body)
+        .map_err(|error| malformed(format!("The body is not a JSON array of objects: {error}.")))?;
+    if body.len() > limit + 2 * (rows.len() + 1) { Err(too_large()) } else { Ok(rows) }
+}
+
+fn malformed(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequestPayload", message)
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "ContentLengthLimitExceeded",
+        "The body is larger than 1 MB, compressed or uncompressed.",
+    )
+}
+
+fn without_token(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove(header::AUTHORIZATION);
+    headers
+}
+
+/// Sleeps until `due`, not a millisecond or two longer as Tokio's timers do: benchmarks hold the latency against clocks.
+async fn exactly_until(due: Instant) {
+    tokio::time::sleep_until(due.checked_sub(COARSE).unwrap_or(due)).await;
+    let rest = due.saturating_duration_since(Instant::now());
+    if !rest.is_zero() {
+        // It cannot be cancelled and does not panic.
+        drop(tokio::task::spawn_blocking(move || std::thread::sleep(rest)).await);
+    }
+}
