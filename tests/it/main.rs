@@ -14,8 +14,17 @@
     reason = "a test may stop at the first surprise, say so, and look at its machine"
 )]
 
+mod azurite;
+mod host;
+mod rig;
 mod tools;
 
+mod delivery;
+mod drain;
+mod host_contract;
+mod ingest;
 mod mapping;
+mod server;
+mod settings;
 mod tables;
 mod workspace;

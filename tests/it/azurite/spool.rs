@@ -1,0 +1,87 @@
+//! The connector with its spool in Azurite: what it promises must hold over the Azure SDK too, and when storage fails.
+
+use std::time::Instant;
+
+use humanbound_sentinel::local::Fault as WorkspaceFault;
+
+use super::{Azurite, Fault};
+use crate::rig::{Builder, Rig, event};
+
+/// A connector whose spool is `azurite`.
+fn rig(azurite: &Azurite) -> Builder {
+    Rig::builder()
+        .set("SPOOL_DIR", "")
+        .set("SPOOL_CONTAINER_URL", azurite.container_url())
+        .set("SSL_CERT_FILE", azurite.ca_file().to_str().unwrap())
+        .set("ACK_DEADLINE_MS", "3000")
+}
+
+#[tokio::test]
+async fn keeps_events_in_the_container_over_an_outage_and_a_crash() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    for n in 0..3 {
+        assert_eq!(rig.post(event(n)).await.told(), (202, "spooled".into()));
+    }
+    rig.host.kill_worker().await;
+    rig.host.ready().await;
+    let names = azurite.list("pending/").await;
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(azurite.get(&names[0]).await.unwrap().starts_with(b"\x1f\x8b"));
+    rig.workspace.clear_fault();
+    rig.drain().await;
+    assert_eq!(rig.rows().await.len(), 3);
+    assert_eq!(azurite.list("").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn acknowledges_nothing_while_storage_fails_as_well() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    for (n, fault) in [Fault::Refuse, Fault::Reset, Fault::Hang, Fault::Status(503), Fault::Status(403)]
+        .into_iter()
+        .enumerate()
+    {
+        azurite.set_fault(fault).await;
+        let started = Instant::now();
+        assert_eq!(rig.post(event(n)).await.told(), (503, "unavailable".into()), "{fault:?}");
+        assert!(started.elapsed().as_secs() < 4, "{fault:?}: {:?}", started.elapsed());
+    }
+    azurite.heal().await;
+    assert_eq!(rig.post(event(9)).await.told(), (202, "spooled".into()));
+    rig.workspace.clear_fault();
+    rig.drain().await;
+    assert!(rig.rows().await.iter().any(|row| row["EventTitle"].as_str().unwrap().ends_with("number 9")));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_one_blob() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    azurite.fail_next(1, Fault::LoseAnswer);
+    assert_eq!(rig.post(event(1)).await.told(), (202, "spooled".into()));
+    assert_eq!(azurite.list("pending/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_drain_that_meets_a_storage_fault_loses_nothing() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    for n in 0..2 {
+        assert_eq!(rig.post(event(n)).await.status, 202);
+    }
+    rig.workspace.clear_fault();
+    for fault in [Fault::Status(503), Fault::Reset] {
+        azurite.fail_next(1, fault);
+        rig.host.timer("drain").await;
+    }
+    rig.drain().await;
+    let ids: std::collections::BTreeSet<_> =
+        rig.rows().await.iter().map(|row| row["EventId"].clone().to_string()).collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(azurite.list("").await, Vec::<String>::new());
+}
