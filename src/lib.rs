@@ -24,3 +24,7 @@ pub mod delivery;
 pub mod server;
 
 pub mod local;
+
+pub mod package;
+
+pub mod cli;

@@ -20,6 +20,7 @@ mod rig;
 mod tools;
 
 mod delivery;
+mod demo;
 mod drain;
 mod host_contract;
 mod ingest;

@@ -1,0 +1,171 @@
+//! `hb-sentinel demo`: signed webhooks in, rows in a table, nothing lost, on a laptop.
+//!
+//! Everything real but Azure: the `connector` binary as a child process, a workspace on the loopback interface
+//! ([`crate::local::Workspace`]), and a made-up organisation ([`crate::local::Story`]) whose events are sent as
+//! the platform would send them. Half-way the workspace is taken down.
+//!
+//! Reading order: [`run`], then `show` (the course of events), `play` (the sender), `connector` (the child),
+//! `check` (is every event there?), `report` (the end).
+
+mod check;
+mod connector;
+mod folder;
+mod interrupt;
+mod play;
+mod report;
+mod serve;
+mod show;
+mod ui;
+
+use std::convert::Infallible;
+use std::io::{self, Write as _};
+use std::pin::{Pin, pin};
+
+use anyhow::{Context as _, Result, bail};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::local::{MAX_EVENTS, MIN_EVENTS, Store, Story, StoryOptions, Workspace, WorkspaceOptions};
+use connector::Connector;
+use folder::{Folder, Keep};
+use report::Report;
+use ui::Ui;
+
+/// See events flow through the real connector into rows, without Azure
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// How many different events to send
+    #[arg(long, value_name = "N", default_value_t = 3000, value_parser = events)]
+    events: usize,
+    /// Which story: the same seed, the same events
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// When its 90 days end [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    until: Option<OffsetDateTime>,
+    /// Keep rows, spool and log: in DIR, or in a new folder
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "", value_parser = keep)]
+    keep: Option<Keep>,
+    /// Stay up and print the curl line that posts a signed event
+    #[arg(long)]
+    serve: bool,
+    /// Print the summary as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+fn events(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|_| "not a number".to_owned())?;
+    let range = MIN_EVENTS..=MAX_EVENTS;
+    if range.contains(&count) {
+        Ok(count)
+    } else {
+        Err(format!("a story has {MIN_EVENTS} to {MAX_EVENTS} events"))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a value parser of clap can fail")]
+fn keep(text: &str) -> Result<Keep, Infallible> {
+    Ok(if text.is_empty() { Keep::Somewhere } else { Keep::In(text.into()) })
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+    OffsetDateTime::parse(text, &Rfc3339)
+}
+
+/// Runs the demo.
+///
+/// # Errors
+///
+/// Something did not start, an event was refused, or an event is not in the table.
+pub fn run(args: &DemoArgs) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(demo(args));
+    // A story that is still being told has lost its listener.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn demo(args: &DemoArgs) -> Result<()> {
+    let ui = Ui::new();
+    let mut interrupted = pin!(interrupt::any());
+    let mut stage = tokio::select! {
+        stage = Stage::set(args, &ui) => stage?,
+        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+    };
+    let outcome = show_and_serve(&mut stage, args, &ui, interrupted).await;
+    // On every way out it ends before its folder goes.
+    stage.connector.stop().await?;
+    outcome
+}
+
+async fn show_and_serve(
+    stage: &mut Stage,
+    args: &DemoArgs,
+    ui: &Ui,
+    mut interrupted: Pin<&mut impl Future<Output = Result<&'static str>>>,
+) -> Result<()> {
+    let report = tokio::select! {
+        report = stage.perform(args, ui) => report.map_err(|error| stage.connector.explain(error))?,
+        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+    };
+    if args.serve {
+        ui.say("Serving", "until Ctrl-C");
+        tokio::select! {
+            ended = serve::serve(&mut stage.connector, &stage.workspace, ui) => ended?,
+            signal = interrupted => ui.say("Stopped", &format!("by {}", signal?)),
+        }
+    }
+    report.verdict()
+}
+
+/// All that a demo needs. Fields go in this order: the connector first, its folder last.
+struct Stage {
+    connector: Connector,
+    workspace: Workspace,
+    story: Story,
+    until: OffsetDateTime,
+    folder: Folder,
+}
+
+impl Stage {
+    async fn set(args: &DemoArgs, ui: &Ui) -> Result<Self> {
+        let executable = connector::find(ui).await?;
+        let folder = Folder::new(args.keep.as_ref())?;
+        let rows = Store::Dir(folder.path().to_owned());
+        let workspace =
+            Workspace::start(WorkspaceOptions { store: rows, ..WorkspaceOptions::default() }).await?;
+        ui.say("Folder", &folder.path().display().to_string());
+        ui.say("Workspace", &workspace.endpoint());
+        let connector = Connector::start(&executable, &workspace, &folder).await?;
+        let ready_after = connector.ready_after().as_millis();
+        ui.say("Connector", &format!("{}, ready after {ready_after} ms", connector.url()));
+        let until = args.until.unwrap_or_else(OffsetDateTime::now_utc);
+        let options = StoryOptions { seed: args.seed, until, events: args.events };
+        let story = tokio::task::spawn_blocking(move || Story::generate(options)).await?;
+        let (organisation, agents) = (story.organisation, story.projects.len());
+        let end = ui::minute(until);
+        ui.say("Story", &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed));
+        Ok(Self { connector, workspace, story, until, folder })
+    }
+
+    /// Plays the story, checks the table, and writes the summary to stdout.
+    async fn perform(&self, args: &DemoArgs, ui: &Ui) -> Result<Report> {
+        let Self { connector, workspace, story, until, folder } = self;
+        let shown = show::show(story, workspace, connector, folder, ui).await?;
+        let rows = check::read(workspace, story).context("the rows cannot be read back")?;
+        let report = Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder);
+        let offer = if args.serve { Some(serve::offer(connector, story, folder)?) } else { None };
+        let mut out = io::stdout().lock();
+        if args.json {
+            writeln!(out, "{}", report.json(offer.as_ref())?)?;
+        } else {
+            write!(out, "{}", report.text(&rows, workspace.rows_path().filter(|_| args.serve))?)?;
+            if let Some(offer) = offer {
+                writeln!(out, "\nPost an event by hand:\n\n{}\n", offer.curl())?;
+            }
+        }
+        out.flush()?;
+        Ok(report)
+    }
+}

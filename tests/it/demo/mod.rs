@@ -1,0 +1,4 @@
+//! The demo: the story it tells, and the command that tells it.
+
+mod command;
+mod story;
