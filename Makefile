@@ -1,0 +1,64 @@
+# The commands of this repository. `make help` lists them; CONTRIBUTING.md says when to use which.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help test lint dist infra bench tools clean
+
+TOOLS := target/tools
+VENV := $(CURDIR)/$(TOOLS)/venv/bin
+
+# The glibc that `connector` is linked for: the newest that `hb-sentinel package` lets pass.
+TARGET := x86_64-unknown-linux-gnu
+GLIBC := 2.28
+
+# The binary must not tell where it was built, and be the same wherever it was.
+RELEASE_FLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: tools ## Run every test, and say what was skipped for want of a tool
+	@tests/tools/run-tests
+
+lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+	@if command -v shellcheck >/dev/null; then \
+	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests; \
+	else echo "shellcheck is not installed; the scripts were not checked"; fi
+
+dist: tools ## Build `connector` for a Function App and package it: dist/connector.zip
+	@test -x $(VENV)/cargo-zigbuild || { echo "make dist needs Python: see the line above" >&2; exit 1; }
+	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || \
+	  { echo "make dist needs the Rust target: rustup target add $(TARGET)" >&2; exit 1; }
+	PATH="$(VENV):$$PATH" RUSTFLAGS="$(RELEASE_FLAGS)" \
+	CARGO_ZIGBUILD_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/wrappers" ZIG_GLOBAL_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/cache" \
+	  cargo zigbuild --locked --release --target $(TARGET).$(GLIBC) --bin connector
+	cargo run --locked --quiet -- package --connector target/$(TARGET)/release/connector --output dist/connector.zip
+	$(VENV)/python tests/tools/check_dist.py dist/connector.zip
+
+infra: ## Rebuild what is generated from infra/*.bicep and sentinel/ (needs the Bicep compiler)
+	UPDATE=1 cargo test --locked --test it -- --exact infra::generated::generated_files_are_what_their_sources_give
+
+bench: ## Measure throughput and latency; benches/README.md explains the numbers
+	cargo bench --locked --bench throughput
+
+tools: ## Install what some tests and `dist` run into target/tools
+	@tests/tools/setup
+
+clean: ## Remove everything that was built, tools included
+	cargo clean
+	rm -rf dist
+
+# The Python package of cargo-deny is too old for today's Cargo. Optimizing it would cost more than it saves.
+$(CARGO_DENY):
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) \
+	  --target-dir $(TOOLS)/cargo-deny-build cargo-deny@$(CARGO_DENY_VERSION)
+	rm -rf $(TOOLS)/cargo-deny-build
