@@ -1,0 +1,165 @@
+//! Child processes, and what Linux says about them and the machine.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::event::SECRET;
+use crate::workspace::LocalWorkspace;
+
+/// A server that does not answer by then never will.
+const START: Duration = Duration::from_secs(10);
+/// Between two probes: finer than the Functions host's 25 ms, which would only round the figure up.
+const POLL: Duration = Duration::from_millis(1);
+/// Linux reports CPU time to programs in hundredths of a second on every architecture that Rust runs on.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A server under load, in a process of its own. It ends on drop.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// From the start of the process to its first answer.
+    pub(crate) started_in: Duration,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about it here.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Server {
+    /// Starts the connector as the Functions host would, with `more` settings; its files go below `folder`.
+    pub(crate) fn connector(
+        program: &Path,
+        workspace: &LocalWorkspace,
+        folder: &Path,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let log = File::options().create(true).append(true).open(folder.join("connector.log"))?;
+        let begin = Instant::now();
+        let child = Command::new(program)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+            .env("WEBHOOK_SECRET", SECRET)
+            .envs(workspace.settings())
+            .env("SPOOL_DIR", folder.join("spool"))
+            // Pacing is off for the run: it would measure the setting.
+            .env("MAX_CALLS_PER_MINUTE", "10000000")
+            .envs(more.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("`{}` cannot be started", program.display()))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut server = Self { child, address, started_in: Duration::ZERO };
+        while !answers(address) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the connector ended at its start ({status}); see {}", folder.display());
+            }
+            if begin.elapsed() > START {
+                bail!("the connector does not answer");
+            }
+            std::thread::sleep(POLL);
+        }
+        server.started_in = begin.elapsed();
+        Ok(server)
+    }
+
+    /// Starts the bare handler: this program in that role, which tells its port in its first line.
+    pub(crate) fn bare() -> anyhow::Result<Self> {
+        let begin = Instant::now();
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("--serve-bare")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        // Made first, so that an error below ends the child.
+        let mut server =
+            Self { child, address: (Ipv4Addr::LOCALHOST, 0).into(), started_in: begin.elapsed() };
+        server.address.set_port(line.trim().parse().context("the bare handler told no port")?);
+        Ok(server)
+    }
+
+    /// CPU time that the process has used so far, all threads, user and system.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        cpu_time(&format!("/proc/{}/stat", self.child.id()))
+    }
+
+    /// The most memory that was ever resident, in bytes.
+    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, field: &str) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let kilobytes: u64 = line
+            .and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+            .with_context(|| format!("no {field} in /proc"))?;
+        Ok(kilobytes * 1024)
+    }
+}
+
+/// Whether `GET /` is answered.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect_timeout(&address, START)?;
+        stream.set_read_timeout(Some(START))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.1 200"))
+    };
+    ask().unwrap_or(false)
+}
+
+/// The file that tells the calling thread's CPU time.
+pub(crate) fn this_thread() -> anyhow::Result<String> {
+    let thread = std::fs::read_link("/proc/thread-self")?;
+    Ok(format!("/proc/{}/stat", thread.display()))
+}
+
+/// User and system time from a `stat` file of a process or thread.
+pub(crate) fn cpu_time(stat: &str) -> anyhow::Result<Duration> {
+    let text = std::fs::read_to_string(stat)?;
+    // The name in parentheses may hold blanks; the fields behind it are numbers. utime and stime are the 14th and 15th.
+    let (_, fields) = text.rsplit_once(')').context("an unknown form of /proc/PID/stat")?;
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Ok(ticks_to_time(ticks.sum::<Result<_, _>>()?))
+}
+
+/// Time that all processors together were not idle, including what the hypervisor took away.
+pub(crate) fn machine_busy() -> anyhow::Result<Duration> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let line =
+        text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("no cpu in /proc/stat")?;
+    let ticks: Vec<u64> = line.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    // user nice system idle iowait irq softirq steal; guest times are in user already.
+    let busy = ticks.iter().take(8).enumerate().filter(|(field, _)| !matches!(field, 3 | 4));
+    Ok(ticks_to_time(busy.map(|(_, ticks)| ticks).sum()))
+}
+
+fn ticks_to_time(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+}
+
+/// CPU time of this whole process.
+pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
+    cpu_time("/proc/self/stat")
+}

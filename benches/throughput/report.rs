@@ -1,0 +1,302 @@
+//! The figures: as JSON, or as tables for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::bounds::{Bounds, Siege};
+use crate::ceiling::Ceiling;
+use crate::drain::Drained;
+use crate::mapping::Mapping;
+use crate::options::Options;
+use crate::point::{Measured, Point, as_f64};
+use crate::start::Start;
+use crate::targets::{self, Target};
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    pub(crate) latency_ms: u64,
+    seconds: f64,
+    pub(crate) ceiling: Option<Ceiling>,
+    pub(crate) points: Vec<Point>,
+    pub(crate) bounds: Option<Bounds>,
+    pub(crate) start: Option<Start>,
+    pub(crate) mapping: Vec<Mapping>,
+    pub(crate) drains: Vec<Drained>,
+    targets: Vec<Target>,
+}
+
+/// What it was measured on.
+#[derive(Debug, Serialize)]
+struct Machine {
+    processor: String,
+    processors: usize,
+    memory: String,
+    kernel: String,
+}
+
+impl Report {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            machine: Machine::read(),
+            latency_ms: options.latency_ms,
+            seconds: options.seconds,
+            ceiling: None,
+            points: Vec::new(),
+            bounds: None,
+            start: None,
+            mapping: Vec::new(),
+            drains: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// Holds the figures against what they should be.
+    pub(crate) fn judge(&mut self) {
+        self.targets = targets::judge(self);
+    }
+
+    pub(crate) fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Machine { processor, processors, memory, kernel } = &self.machine;
+        let mut parts = vec![format!("{processors} x {processor}, {memory}, Linux {kernel}")];
+        parts.extend(self.ceiling.as_ref().map(|ceiling| {
+            format!(
+                "The workspace alone takes {:.0} calls/s of {} rows; with L = {} ms added a call takes {:.1} ms \
+                 (p99 {:.1} ms).",
+                ceiling.calls_per_second,
+                ceiling.rows_per_call,
+                self.latency_ms,
+                ceiling.call_p50_ms,
+                ceiling.call_p99_ms
+            )
+        }));
+        if !self.points.is_empty() {
+            parts.push(self.throughput().to_string());
+            parts.push(self.verified().to_string());
+        }
+        parts.extend(self.bounds.as_ref().map(|bounds| bounds_table(bounds).to_string()));
+        parts.extend(self.start.as_ref().map(|start| {
+            format!(
+                "From process start to the answer to GET /: median {:.1} ms, slowest {:.1} ms of {} starts. \
+                 Executable: {:.1} MB.",
+                start.median_ms,
+                start.slowest_ms,
+                start.starts,
+                megabytes(start.binary_bytes)
+            )
+        }));
+        if !self.mapping.is_empty() {
+            parts.push(self.mapping_table().to_string());
+        }
+        if !self.drains.is_empty() {
+            parts.push(self.drain_table().to_string());
+        }
+        if !self.targets.is_empty() {
+            parts.push(targets::table_of(&self.targets).to_string());
+        }
+        parts.join("\n\n")
+    }
+
+    fn throughput(&self) -> Table {
+        let mut table = table(
+            2,
+            [
+                "connections",
+                "server",
+                "events/s",
+                "of c/L",
+                "of bare",
+                "p50 ms",
+                "p99 ms",
+                "p99.9 ms",
+                "calls/1,000",
+                "CPU µs/event",
+                "x bare",
+                "peak MB",
+                "generator",
+                "workspace",
+                "others",
+            ],
+        );
+        for point in &self.points {
+            let common = |name: &str, side: &Measured| {
+                (
+                    [point.connections.to_string(), name.to_owned(), format!("{:.0}", side.per_second)],
+                    [side.p50_ms, side.p99_ms, side.p99_9_ms].map(|time| format!("{time:.2}")),
+                    format!("{:.1}", side.cpu_us),
+                    format!("{:.1}", megabytes(side.peak_memory)),
+                    [percent(side.generator_busy), percent(side.others_busy)],
+                )
+            };
+            let [of_limit, of_bare, cpu] =
+                [point.of_limit(self.latency_ms), point.of_bare(), point.cpu_of_bare()];
+            let (head, times, own_cpu, peak, [generator, others]) = common("connector", &point.connector);
+            table.add_row(
+                head.into_iter()
+                    .chain([percent(of_limit), percent(of_bare)])
+                    .chain(times)
+                    .chain([format!("{:.1}", point.calls_per_1000), own_cpu, format!("{cpu:.2}"), peak])
+                    .chain([generator, percent(point.workspace_busy), others]),
+            );
+            let (head, times, own_cpu, peak, [generator, others]) = common("bare", &point.bare);
+            let none = String::new;
+            table.add_row(
+                head.into_iter()
+                    .chain([none(), none()])
+                    .chain(times)
+                    .chain([none(), own_cpu, none(), peak])
+                    .chain([generator, none(), others]),
+            );
+        }
+        table
+    }
+
+    fn verified(&self) -> Table {
+        let mut table = table(
+            1,
+            [
+                "connections",
+                "answers",
+                "acknowledged",
+                "missing in the table",
+                "missing in the spool",
+                "repeated",
+                "broken connections",
+            ],
+        );
+        for point in &self.points {
+            let rows = &point.rows;
+            table.add_row([
+                point.connections.to_string(),
+                format!("{:?}", point.connector.answers),
+                rows.acknowledged.to_string(),
+                rows.missing_in_table.to_string(),
+                rows.missing_in_spool.to_string(),
+                rows.repeated.to_string(),
+                point.connector.broken_connections.to_string(),
+            ]);
+        }
+        table
+    }
+
+    fn mapping_table(&self) -> Table {
+        let mut table = table(1, ["mapping", "event bytes", "row bytes", "best ns", "median ns"]);
+        for mapping in &self.mapping {
+            table.add_row([
+                mapping.kind.clone(),
+                mapping.bytes.to_string(),
+                mapping.row_bytes.to_string(),
+                format!("{:.0}", mapping.best_ns),
+                format!("{:.0}", mapping.median_ns),
+            ]);
+        }
+        table
+    }
+
+    fn drain_table(&self) -> Table {
+        let mut table = table(
+            0,
+            [
+                "rows a blob",
+                "rows",
+                "blobs",
+                "seconds",
+                "rows/s",
+                "calls",
+                "runs",
+                "CPU µs/row",
+                "peak MB",
+                "missing",
+                "repeated",
+            ],
+        );
+        for drain in &self.drains {
+            table.add_row([
+                drain.rows_per_blob.clone(),
+                drain.rows.to_string(),
+                drain.blobs.to_string(),
+                format!("{:.1}", drain.seconds),
+                format!("{:.0}", drain.rows_per_second),
+                drain.calls.to_string(),
+                drain.runs.to_string(),
+                format!("{:.1}", drain.cpu_us),
+                format!("{:.1}", megabytes(drain.peak_memory)),
+                drain.missing.to_string(),
+                drain.repeated.to_string(),
+            ]);
+        }
+        table
+    }
+}
+
+fn bounds_table(bounds: &Bounds) -> Table {
+    let mut table = table(1, ["memory when", "connections", "seconds", "peak MB", "answers"]);
+    let hang = &bounds.workspace_hangs;
+    table.add_row([
+        "the workspace hangs".to_owned(),
+        hang.connections.to_string(),
+        format!("{:.0}", hang.seconds),
+        format!("{:.1}", megabytes(hang.peak_memory)),
+        format!("{:?}", hang.answers),
+    ]);
+    let mut siege = |name: &str, siege: &Siege| {
+        table.add_row([
+            name.to_owned(),
+            siege.connections.to_string(),
+            format!("{:.0}", siege.seconds),
+            format!("{:.1}", megabytes(siege.peak_memory)),
+            format!(
+                "{:?}, {} unanswered, {:.0} MB sent",
+                siege.answers,
+                siege.unanswered,
+                megabytes(siege.sent)
+            ),
+        ]);
+    };
+    siege("strangers push 1 MB each", &bounds.strangers_push);
+    siege("strangers hold back the last byte", &bounds.strangers_stall);
+    table
+}
+
+/// A table whose columns from `numbers` on are numbers.
+pub(crate) fn table<const N: usize>(numbers: usize, header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header);
+    for column in table.column_iter_mut().skip(numbers) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// As the targets count: 10^6 bytes.
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    as_f64(bytes) / 1e6
+}
+
+impl Machine {
+    fn read() -> Self {
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+        let field = |file: &str, name: &str| {
+            let text = read(file);
+            let mut lines = text.lines();
+            let line =
+                lines.find_map(|line| Some(line.strip_prefix(name)?.split_once(':')?.1.trim().to_owned()));
+            line.unwrap_or_default()
+        };
+        Self {
+            processor: field("/proc/cpuinfo", "model name"),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: field("/proc/meminfo", "MemTotal"),
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+        }
+    }
+}
