@@ -23,6 +23,7 @@ mod delivery;
 mod demo;
 mod drain;
 mod host_contract;
+mod infra;
 mod ingest;
 mod mapping;
 mod package;

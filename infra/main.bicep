@@ -1,0 +1,332 @@
+metadata name = 'Humanbound Sentinel Connector'
+metadata description = 'Signed Humanbound webhooks in, rows of AISecurityEvents_CL out, with the Microsoft Sentinel content that reads them.'
+
+targetScope = 'resourceGroup'
+
+import { tagsType } from 'modules/types.bicep'
+
+// Where and what
+
+@description('Optional. Region of every resource except those that must be in the region of an existing workspace.')
+param location string = resourceGroup().location
+
+@description('Optional. Name of the Log Analytics workspace, new or existing.')
+@minLength(4)
+@maxLength(63)
+param workspaceName string = 'log-humanbound'
+
+@description('Optional. Use a workspace that is already there. Its retention, daily cap and tags are not touched; the table and the Sentinel content are added to it.')
+param useExistingWorkspace bool = false
+
+@description('Optional. Resource group of the existing workspace, in this subscription.')
+@minLength(1)
+@maxLength(90)
+param workspaceResourceGroup string = resourceGroup().name
+
+@description('Optional. Turn Microsoft Sentinel on for the workspace. Harmless where it is on already; switch it off when you may not change that.')
+param onboardSentinel bool = true
+
+@description('Optional. Name of your organization, shown in the title of the workbook.')
+@maxLength(64)
+param organisationName string = ''
+
+@description('Optional. Tags of every resource that this deployment creates.')
+param tags tagsType = {}
+
+// How long and how much
+
+@description('Optional. Days that events can be queried at full speed: of the table, and of the workspace when it is new.')
+@minValue(30)
+@maxValue(730)
+param retentionInDays int = 90
+
+@description('Optional. Days that events are kept in all, the cheaper long-term retention included; at least `retentionInDays`.')
+@minValue(30)
+@maxValue(4383)
+param totalRetentionInDays int = retentionInDays
+
+@description('Optional. GB a day at which a new workspace stops taking data; -1 means never. Beyond the cap Azure discards events that the connector has already acknowledged: they are lost, and only an alert tells.')
+@minValue(-1)
+@maxValue(4000)
+param dailyCapGb int = -1
+
+// The Function App
+
+@description('Optional. Memory of an instance in MB: 512 is a quarter of a core, 2048 one, 4096 two.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Optional. The most instances that may run. More than 100 cannot help: a data collection rule takes 12,000 calls a minute from all of them together.')
+@minValue(1)
+@maxValue(100)
+param maximumInstanceCount int = 40
+
+@description('Optional. Requests that an instance takes at the same time before another is started. The platform would start one long before anything can be batched.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 500
+
+@description('Optional. Instances that never stop, so that no webhook waits for a cold start. Each is billed by the hour.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyCount int = 0
+
+@description('Optional. Spread plan and storage over the zones of the region. Needs a region with zones; Azure then keeps, and bills, at least two instances.')
+param zoneRedundant bool = false
+
+@description('Optional. How storage is replicated. Events wait here while Azure Monitor is unavailable; choose Standard_LRS in a region without zones.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageRedundancy string = 'Standard_ZRS'
+
+// Secrets
+
+@description('Optional. Secret that Humanbound signs with. Empty keeps what is in the vault.')
+@secure()
+param webhookSecret string = ''
+
+@description('Optional. Secret that is accepted beside it while a rotation is in progress. Empty keeps what is in the vault.')
+@secure()
+param previousWebhookSecret string = ''
+
+@description('Optional. Let the connector accept the previous secret too. The setting stays until the rotation is ended, whatever is deployed meanwhile.')
+param rotationInProgress bool = false
+
+@description('Optional. Recover the key vault that an uninstall left soft-deleted, with the secrets in it. Needed when a deployment fails because a vault of that name exists in deleted state; fails when there is none.')
+param recoverKeyVault bool = false
+
+// The network
+
+@description('Optional. Address ranges in CIDR notation that may send webhooks; empty means that any may. A signature is asked of all.')
+@maxLength(200)
+param allowedSourceRanges string[] = []
+
+@description('Optional. Address ranges in CIDR notation from which operators publish and read `/api/status`. The publishing site never has more than these and Entra ID; empty means any address with Entra ID.')
+@maxLength(200)
+param operatorSourceRanges string[] = []
+
+@description('Optional. Send through a data collection endpoint of our own, which an Azure Monitor private link scope can take in.')
+param privateNetworking bool = false
+
+@description('Optional. Resource id of the subnet that outgoing calls leave from, delegated to Microsoft.App/environments. Empty: no virtual network.')
+param integrationSubnetId string = ''
+
+@description('Optional. Whether the data collection endpoint is open to public networks. Close it only when the subnet reaches the private link scope; until then events wait in storage.')
+param allowPublicIngestion bool = true
+
+// Content and alerts
+
+@description('Optional. Deploy parsers, analytic rules, hunting queries and the workbook.')
+param deployContent bool = true
+
+@description('Optional. Resource ids of the action groups that alerts notify. Without one an alert is only seen in the portal.')
+@maxLength(5)
+param alertActionGroupIds string[] = []
+
+@description('Optional. Refused signatures within 15 minutes that raise an alert.')
+@minValue(1)
+@maxValue(100000)
+param rejectedSignaturesThreshold int = 50
+
+@description('Optional. Hours without an event that raise an alert; 0 means no such alert. A quiet estate is silent for days.')
+@allowed([0, 1, 2, 3, 4, 5, 6, 24, 48])
+param silenceAlertHours int = 0
+
+// What differs between clouds and cannot be asked of a resource. An unknown cloud stops the deployment before it begins.
+var clouds = loadJsonContent('clouds.json')
+var cloud = clouds[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
+var token = uniqueString(resourceGroup().id)
+var names = {
+  appInsights: 'appi-humanbound'
+  dataCollectionEndpoint: 'dce-humanbound'
+  dataCollectionRule: 'dcr-humanbound'
+  identity: 'id-humanbound-connector'
+  keyVault: 'kv-hb-${token}'
+  plan: 'plan-humanbound'
+  site: 'func-humanbound-${token}'
+  storage: 'sthb${token}'
+}
+// In all is never less than at full speed, whatever was given.
+var keptDays = max(retentionInDays, totalRetentionInDays)
+var workspaceGroup = useExistingWorkspace ? workspaceResourceGroup : resourceGroup().name
+var workspaceId = resourceId(workspaceGroup, 'Microsoft.OperationalInsights/workspaces', workspaceName)
+var workspaceLocation = useExistingWorkspace ? workspace.outputs.location : location
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: names.identity
+  location: location
+  tags: tags
+}
+
+module workspace 'modules/workspace.bicep' = {
+  scope: resourceGroup(workspaceGroup)
+  params: {
+    name: workspaceName
+    isNew: !useExistingWorkspace
+    location: location
+    retentionInDays: retentionInDays
+    totalRetentionInDays: keptDays
+    dailyCapGb: dailyCapGb
+    onboardSentinel: onboardSentinel
+    tags: tags
+  }
+}
+
+// Azure accepts the table a little before the data collection service can see it.
+module tableSettled 'modules/pause.bicep' = {
+  params: { steps: 4 }
+  dependsOn: [workspace]
+}
+
+module ingestion 'modules/ingestion.bicep' = {
+  params: {
+    ruleName: names.dataCollectionRule
+    endpointName: names.dataCollectionEndpoint
+    workspaceId: workspaceId
+    location: workspaceLocation
+    privateNetworking: privateNetworking
+    allowPublicIngestion: allowPublicIngestion
+    tags: tags
+  }
+  dependsOn: [tableSettled]
+}
+
+module storage 'modules/storage.bicep' = {
+  params: {
+    name: names.storage
+    location: location
+    sku: storageRedundancy
+    keepDays: keptDays
+    workspaceId: workspaceId
+    tags: tags
+  }
+  dependsOn: [workspace]
+}
+
+module vault 'modules/vault.bicep' = {
+  params: {
+    name: names.keyVault
+    location: location
+    recover: recoverKeyVault
+    webhookSecret: webhookSecret
+    previousWebhookSecret: previousWebhookSecret
+    workspaceId: workspaceId
+    tags: tags
+  }
+  dependsOn: [workspace]
+}
+
+module telemetry 'modules/telemetry.bicep' = {
+  params: {
+    name: names.appInsights
+    location: location
+    workspaceId: workspaceId
+    tags: tags
+  }
+  dependsOn: [workspace]
+}
+
+module roles 'modules/roles.bicep' = {
+  params: {
+    #disable-next-line what-if-short-circuiting // the names of role assignments must follow the principal: see roles.bicep
+    principalId: identity.properties.principalId
+    dataCollectionRuleName: names.dataCollectionRule
+    appInsightsName: names.appInsights
+    keyVaultName: names.keyVault
+    storageName: names.storage
+  }
+  dependsOn: [ingestion, storage, telemetry, vault]
+}
+
+// A reference to a secret that is resolved before the role works stays unresolved for up to a day.
+module rolesSettled 'modules/pause.bicep' = {
+  params: { steps: 8 }
+  dependsOn: [roles]
+}
+
+module app 'modules/app.bicep' = {
+  params: {
+    planName: names.plan
+    siteName: names.site
+    identityName: identity.name
+    storageName: names.storage
+    location: location
+    zoneRedundant: zoneRedundant
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
+    alwaysReadyCount: alwaysReadyCount
+    allowedSourceRanges: allowedSourceRanges
+    operatorSourceRanges: operatorSourceRanges
+    integrationSubnetId: integrationSubnetId
+    tags: tags
+  }
+  dependsOn: [rolesSettled]
+}
+
+module settings 'modules/settings.bicep' = {
+  params: {
+    siteName: names.site
+    identityName: identity.name
+    storageName: names.storage
+    keyVaultName: names.keyVault
+    appInsightsName: names.appInsights
+    dataCollectionRuleName: names.dataCollectionRule
+    dataCollectionEndpointName: names.dataCollectionEndpoint
+    privateNetworking: privateNetworking
+    ingestionAudience: cloud.ingestionAudience
+    maximumInstanceCount: maximumInstanceCount
+    rotationInProgress: rotationInProgress
+  }
+  dependsOn: [app]
+}
+
+module alerts 'modules/alerts.bicep' = {
+  params: {
+    location: workspaceLocation
+    workspaceId: workspaceId
+    dataCollectionRuleName: names.dataCollectionRule
+    siteName: names.site
+    watchDailyCap: useExistingWorkspace || dailyCapGb > 0
+    rejectedSignaturesThreshold: rejectedSignaturesThreshold
+    silenceHours: silenceAlertHours
+    actionGroupIds: alertActionGroupIds
+    tags: tags
+  }
+  dependsOn: [ingestion]
+}
+
+// Last, because Sentinel checks a rule's query against the table and the parsers, and both take minutes to be seen.
+module content 'modules/content.bicep' = if (deployContent) {
+  scope: resourceGroup(workspaceGroup)
+  params: {
+    workspaceName: workspaceName
+    location: workspaceLocation
+    organisationName: organisationName
+    tags: tags
+  }
+  dependsOn: [alerts, settings]
+}
+
+@description('Name of the Function App, to publish the package to.')
+output connectorFunctionName string = app.outputs.siteName
+
+@description('Where Humanbound posts its webhooks.')
+output connectorUrl string = 'https://${app.outputs.hostName}/api/ingest'
+
+@description('Id by which the workspace is queried: a GUID.')
+output workspaceId string = workspace.outputs.customerId
+
+@description('Name of the workspace.')
+output workspaceName string = workspaceName
+
+@description('Resource id of the workspace.')
+output workspaceResourceId string = workspaceId
+
+@description('Logs ingestion endpoint that the connector sends to.')
+output dceEndpoint string = ingestion.outputs.endpoint
+
+@description('Immutable id of the data collection rule.')
+output dcrImmutableId string = ingestion.outputs.immutableId
+
+@description('Name of the key vault that holds the webhook secret.')
+output keyVaultName string = vault.outputs.name

@@ -1,0 +1,152 @@
+metadata name = 'App'
+metadata description = 'The Flex Consumption plan and the Function App. Its settings are in settings.bicep, so that those which others made survive.'
+
+import { tagsType } from 'types.bicep'
+
+@description('Required. Name of the plan.')
+param planName string
+
+@description('Required. Name of the Function App.')
+param siteName string
+
+@description('Required. Name of the user-assigned identity.')
+param identityName string
+
+@description('Required. Name of the storage account.')
+param storageName string
+
+@description('Required. Region.')
+param location string
+
+@description('Required. Spread the plan over the zones of the region.')
+param zoneRedundant bool
+
+@description('Required. Memory of an instance in MB.')
+param instanceMemoryMB int
+
+@description('Required. The most instances that may run.')
+param maximumInstanceCount int
+
+@description('Required. Requests that an instance takes at the same time.')
+param httpConcurrency int
+
+@description('Required. Instances that never stop.')
+param alwaysReadyCount int
+
+@description('Required. Address ranges that may send webhooks; empty means any.')
+param allowedSourceRanges string[]
+
+@description('Required. Address ranges of operators; empty means any.')
+param operatorSourceRanges string[]
+
+@description('Required. Subnet that outgoing calls leave from, or empty.')
+param integrationSubnetId string
+
+@description('Required. Tags.')
+param tags tagsType
+
+// A range that is none fails here, with its text in the message.
+var sources = map(
+  union(allowedSourceRanges, operatorSourceRanges),
+  range => '${parseCidr(range).network}/${parseCidr(range).cidr}'
+)
+var operators = map(operatorSourceRanges, range => '${parseCidr(range).network}/${parseCidr(range).cidr}')
+// Where webhooks are limited, operators still need the site for `/api/status` and for the check after publishing.
+var mainRules = [
+  for (range, index) in (empty(allowedSourceRanges) ? [] : sources): {
+    action: 'Allow'
+    ipAddress: range
+    name: 'source-${index}'
+    priority: 100 + index
+  }
+]
+var scmRules = [
+  for (range, index) in operators: {
+    action: 'Allow'
+    ipAddress: range
+    name: 'operator-${index}'
+    priority: 100 + index
+  }
+]
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = { name: identityName }
+resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
+
+// checkov:skip=CKV_AZURE_225: a parameter, off by default: it needs a region with zones and instances that are always billed.
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
+}
+
+// checkov:skip=CKV_AZURE_222: webhooks come from the internet; `allowedSourceRanges` narrows it.
+// checkov:skip=CKV_AZURE_17: Humanbound signs its webhooks and has no client certificate to show.
+// checkov:skip=CKV_AZURE_212: Flex Consumption starts instances as needed; `alwaysReadyCount` keeps some.
+// checkov:skip=CKV_AZURE_213: Flex Consumption watches its instances itself and has no such setting.
+resource site 'Microsoft.Web/sites@2025-03-01' = {
+  name: siteName
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  // One identity: with two kinds of them the host's connections fail now and then (azure-functions-host#11782).
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identity.id
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(integrationSubnetId) ? null : integrationSubnetId
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ipSecurityRestrictions: mainRules
+      ipSecurityRestrictionsDefaultAction: empty(mainRules) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictions: scmRules
+      scmIpSecurityRestrictionsDefaultAction: empty(scmRules) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storage.properties.primaryEndpoints.blob}package'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identity.id
+          }
+        }
+      }
+      runtime: { name: 'custom', version: '1.0' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyCount == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyCount }]
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+  }
+}
+
+// Publishing is by Entra ID alone: no user name and password.
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'scm'
+  properties: { allow: false }
+}
+
+@description('Name of the Function App.')
+output siteName string = site.name
+
+@description('Host name of the Function App in this cloud.')
+output hostName string = site.properties.defaultHostName

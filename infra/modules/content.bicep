@@ -1,0 +1,127 @@
+metadata name = 'Content'
+metadata description = 'Microsoft Sentinel content, from its files in sentinel/. Nothing of theirs is repeated here.'
+
+import { analyticRules, huntingQueries, parsers, workbooks } from 'content-files.bicep'
+import { tagsType } from 'types.bicep'
+
+@description('Required. Name of the workspace.')
+param workspaceName string
+
+@description('Required. Region of the workspace.')
+param location string
+
+@description('Required. Name of the organization for the title of the workbook; empty leaves it out.')
+param organisationName string
+
+@description('Required. Tags.')
+param tags tagsType
+
+@description('How the files spell comparisons, and how Azure does.')
+var operators = { eq: 'Equal', gt: 'GreaterThan', lt: 'LessThan', ne: 'NotEqual' }
+
+@description('A duration as Azure wants it: `5m` becomes `PT5M`, `7d` becomes `P7D`.')
+func isoDuration(text string) string => endsWith(text, 'd') ? 'P${toUpper(text)}' : 'PT${toUpper(text)}'
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = { name: workspaceName }
+
+resource parser 'Microsoft.OperationalInsights/workspaces/savedSearches@2026-03-01' = [
+  for file in parsers: {
+    parent: workspace
+    name: file.FunctionName
+    properties: {
+      category: file.Category
+      displayName: file.Function.Title
+      functionAlias: file.FunctionAlias
+      functionParameters: join(
+        map(file.?ParserParams ?? [], parameter => '${parameter.Name}:${parameter.Type}=${parameter.Default}'),
+        ', '
+      )
+      query: file.FunctionQuery
+      version: 2
+      #disable-next-line BCP037 // in `properties`, not beside it: the template parser refuses a top-level `etag`
+      etag: '*'
+    }
+  }
+]
+
+// Sentinel runs a rule's query before it takes the rule, and a new function needs a while to be found.
+module parsersSettled 'pause.bicep' = {
+  params: { steps: 8 }
+  dependsOn: [parser]
+}
+
+resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
+  for file in analyticRules: {
+    scope: workspace
+    name: guid(workspace.id, file.id)
+    kind: 'Scheduled'
+    properties: {
+      displayName: file.name
+      description: file.description
+      enabled: file.?enabled ?? true
+      severity: file.severity
+      query: file.query
+      queryFrequency: isoDuration(file.queryFrequency)
+      queryPeriod: isoDuration(file.queryPeriod)
+      triggerOperator: operators[?file.triggerOperator] ?? file.triggerOperator
+      triggerThreshold: file.triggerThreshold
+      suppressionDuration: 'PT5H'
+      suppressionEnabled: false
+      tactics: file.tactics
+      // This version of the API refuses sub-techniques.
+      techniques: union(map(file.relevantTechniques, technique => split(technique, '.')[0]), [])
+      alertDetailsOverride: file.alertDetailsOverride
+      customDetails: file.customDetails
+      entityMappings: file.entityMappings
+      eventGroupingSettings: file.eventGroupingSettings
+      incidentConfiguration: {
+        ...file.incidentConfiguration
+        groupingConfiguration: {
+          ...file.incidentConfiguration.groupingConfiguration
+          lookbackDuration: isoDuration(file.incidentConfiguration.groupingConfiguration.lookbackDuration)
+        }
+      }
+    }
+    dependsOn: [parsersSettled]
+  }
+]
+
+resource hunt 'Microsoft.OperationalInsights/workspaces/savedSearches@2026-03-01' = [
+  for file in huntingQueries: {
+    parent: workspace
+    name: 'humanbound_${file.name}'
+    properties: {
+      category: 'Hunting Queries'
+      displayName: file.content.name
+      query: file.content.query
+      version: 2
+      #disable-next-line BCP037 // in `properties`, not beside it: the template parser refuses a top-level `etag`
+      etag: '*'
+      tags: [
+        { name: 'description', value: file.content.description }
+        { name: 'tactics', value: join(file.content.tactics, ',') }
+        { name: 'techniques', value: join(file.content.relevantTechniques, ',') }
+      ]
+    }
+    dependsOn: [parsersSettled]
+  }
+]
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = [
+  for (text, index) in workbooks: {
+    name: guid(workspace.id, 'humanbound-workbook', string(index))
+    location: location
+    tags: tags
+    kind: 'shared'
+    properties: {
+      category: 'sentinel'
+      displayName: empty(organisationName)
+        ? 'Humanbound AI Security — CISO Dashboard'
+        : 'Humanbound AI Security — CISO Dashboard — ${organisationName}'
+      // The file names no workspace; this is the one that its queries go to.
+      serializedData: string(union(json(text), { fallbackResourceIds: [workspace.id] }))
+      sourceId: workspace.id
+      version: '1.0'
+    }
+  }
+]

@@ -1,0 +1,97 @@
+metadata name = 'Settings'
+metadata description = 'The app settings: ours, over those that are there already. Azure replaces the whole list at once, so what an operator set by hand would otherwise be lost.'
+
+@description('Required. Name of the Function App, which must be there.')
+param siteName string
+
+@description('Required. Name of the user-assigned identity.')
+param identityName string
+
+@description('Required. Name of the storage account.')
+param storageName string
+
+@description('Required. Name of the key vault.')
+param keyVaultName string
+
+@description('Required. Name of the Application Insights component.')
+param appInsightsName string
+
+@description('Required. Name of the data collection rule.')
+param dataCollectionRuleName string
+
+@description('Required. Name of the data collection endpoint.')
+param dataCollectionEndpointName string
+
+@description('Required. Send through that endpoint instead of the rule\'s own.')
+param privateNetworking bool
+
+@description('Required. Audience of a token for the Logs Ingestion API.')
+param ingestionAudience string
+
+@description('Required. The most instances that may run.')
+@minValue(1)
+param maximumInstanceCount int
+
+@description('Required. Accept the previous webhook secret too.')
+param rotationInProgress bool
+
+resource site 'Microsoft.Web/sites@2025-03-01' existing = { name: siteName }
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = { name: identityName }
+resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = { name: keyVaultName }
+resource component 'Microsoft.Insights/components@2020-02-02' existing = { name: appInsightsName }
+resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' existing = { name: dataCollectionRuleName }
+resource endpoint 'Microsoft.Insights/dataCollectionEndpoints@2024-03-11' existing = {
+  name: dataCollectionEndpointName
+}
+
+// A rule takes 12,000 calls a minute. `drain` runs on an instance of its own, hence one more than the maximum.
+var callsPerMinute = 12000 / (maximumInstanceCount + 1)
+
+var host = {
+  // All three parts: with a user-assigned identity the host asks for each (azure-functions-host#10904).
+  AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.properties.clientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+}
+var connector = {
+  WEBHOOK_SECRET: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/webhook-secret)'
+  LOGS_INGESTION_ENDPOINT: privateNetworking
+    ? endpoint.properties.logsIngestion.endpoint
+    : rule.properties.endpoints.logsIngestion
+  LOGS_INGESTION_AUDIENCE: ingestionAudience
+  DCR_IMMUTABLE_ID: rule.properties.immutableId
+  DCR_STREAM_NAME: 'Custom-AISecurityEvents'
+  HB_IDENTITY_CLIENT_ID: identity.properties.clientId
+  SPOOL_CONTAINER_URL: '${storage.properties.primaryEndpoints.blob}spool'
+  MAX_CALLS_PER_MINUTE: string(callsPerMinute)
+}
+// Present only while a rotation is in progress: a reference to a secret that does not exist is itself no secret.
+var rotation = rotationInProgress
+  ? {
+      WEBHOOK_SECRET_PREVIOUS: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/webhook-secret-previous)'
+    }
+  : {}
+
+// A connection string of the platform's making would win over the identity, and storage takes no keys (azure-functions-host#11796).
+var present = filter(
+  items(list('${site.id}/config/appsettings', '2025-03-01').properties),
+  setting => setting.key != 'AzureWebJobsStorage'
+)
+var kept = toObject(present, setting => setting.key, setting => setting.value)
+
+// The scanner takes the list of app settings for the configuration of the site, which is in app.bicep.
+// checkov:skip=CKV_AZURE_13: not the site's configuration; webhooks are authenticated by their signature.
+// checkov:skip=CKV_AZURE_63: not the site's configuration; Application Insights has the requests.
+// checkov:skip=CKV_AZURE_65: not the site's configuration; details of errors are for the log, not for callers.
+// checkov:skip=CKV_AZURE_66: not the site's configuration; Application Insights has the requests.
+// checkov:skip=CKV_AZURE_80: not the site's configuration; there is no .NET here.
+// checkov:skip=CKV_AZURE_88: not the site's configuration; the package is in a blob container.
+// checkov:skip=CKV_AZURE_222: not the site's configuration; see app.bicep.
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
+  parent: site
+  name: 'appsettings'
+  properties: union(kept, host, connector, rotation)
+}

@@ -1,0 +1,84 @@
+metadata name = 'Workspace'
+metadata description = 'The Log Analytics workspace, Microsoft Sentinel on it, and the table. An existing workspace is only added to.'
+
+import { tagsType } from 'types.bicep'
+
+@description('Required. Name of the workspace.')
+param name string
+
+@description('Required. Create the workspace; otherwise it must be there.')
+param isNew bool
+
+@description('Required. Region of a new workspace.')
+param location string
+
+@description('Required. Days of interactive retention.')
+param retentionInDays int
+
+@description('Required. Days of retention in all.')
+param totalRetentionInDays int
+
+@description('Required. GB a day at which a new workspace stops taking data; -1 means never.')
+param dailyCapGb int
+
+@description('Required. Turn Microsoft Sentinel on.')
+param onboardSentinel bool
+
+@description('Required. Tags of a new workspace.')
+param tags tagsType
+
+// The types of the column list are KQL's words; tables and streams each have their own (see ingestion.bicep).
+var columns = loadJsonContent('../../sentinel/tables/AISecurityEvents_CL.json')
+var tableTypes = { bool: 'boolean', datetime: 'dateTime' }
+
+resource created 'Microsoft.OperationalInsights/workspaces@2026-03-01' = if (isNew) {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    sku: { name: 'PerGB2018' }
+    retentionInDays: retentionInDays
+    workspaceCapping: { dailyQuotaGb: dailyCapGb > 0 ? dailyCapGb : -1 }
+    features: {
+      disableLocalAuth: true
+      enableLogAccessUsingOnlyResourcePermissions: true
+    }
+  }
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = {
+  name: name
+}
+
+resource onboarding 'Microsoft.SecurityInsights/onboardingStates@2025-09-01' = if (onboardSentinel) {
+  scope: workspace
+  name: 'default'
+  properties: {}
+  dependsOn: [created]
+}
+
+resource table 'Microsoft.OperationalInsights/workspaces/tables@2026-03-01' = {
+  parent: workspace
+  name: 'AISecurityEvents_CL'
+  properties: {
+    plan: 'Analytics'
+    retentionInDays: retentionInDays
+    totalRetentionInDays: totalRetentionInDays
+    schema: {
+      name: 'AISecurityEvents_CL'
+      description: 'Security events of AI agents, as Humanbound reports them.'
+      columns: map(columns, column => {
+        name: column.name
+        type: tableTypes[?column.type] ?? column.type
+        description: column.description
+      })
+    }
+  }
+  dependsOn: [created, onboarding]
+}
+
+@description('Region of the workspace.')
+output location string = isNew ? location : workspace.location
+
+@description('Id by which the workspace is queried: a GUID.')
+output customerId string = isNew ? created!.properties.customerId : workspace.properties.customerId

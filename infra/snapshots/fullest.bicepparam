@@ -1,0 +1,31 @@
+using '../main.bicep'
+
+param location = 'westeurope'
+param workspaceName = 'log-soc'
+param useExistingWorkspace = true
+param workspaceResourceGroup = 'rg-soc'
+param onboardSentinel = true
+param organisationName = 'Contoso'
+param tags = { owner: 'ciso', environment: 'production' }
+param retentionInDays = 180
+param totalRetentionInDays = 730
+param dailyCapGb = 5
+param instanceMemoryMB = 4096
+param maximumInstanceCount = 100
+param httpConcurrency = 1000
+param alwaysReadyCount = 2
+param zoneRedundant = true
+param storageRedundancy = 'Standard_GZRS'
+param webhookSecret = 'the-current-secret'
+param previousWebhookSecret = 'the-previous-secret'
+param rotationInProgress = true
+param recoverKeyVault = true
+param allowedSourceRanges = ['203.0.113.0/24', '2001:db8::/48']
+param operatorSourceRanges = ['198.51.100.7/32']
+param privateNetworking = true
+param integrationSubnetId = '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-network/providers/Microsoft.Network/virtualNetworks/vnet/subnets/functions'
+param allowPublicIngestion = false
+param deployContent = true
+param alertActionGroupIds = ['/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-soc/providers/Microsoft.Insights/actionGroups/ag-soc']
+param rejectedSignaturesThreshold = 10
+param silenceAlertHours = 24

@@ -1,0 +1,267 @@
+"""Azure Resource Manager in small: applies a template, nested deployments included, to resources in memory."""
+
+import copy
+
+from expressions import TemplateError, digest, evaluate, parse
+from providers import Providers
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+TENANT = "11111111-1111-1111-1111-111111111111"
+
+
+class Scope:
+    """What an expression can see: one template in one deployment."""
+
+    def __init__(self, engine, template, parameters, group, name):
+        self.engine, self.template, self.group, self.name = engine, template, group, name
+        self.parameters = parameters
+        self.variables, self.copies, self.lambdas = {}, {}, {}
+        self.ids = {}
+
+    def with_lambda(self, values):
+        inner = copy.copy(self)
+        inner.lambdas = {**self.lambdas, **values}
+        return inner
+
+    def with_copy(self, name, index):
+        inner = copy.copy(self)
+        inner.copies = {**self.copies, None: index, name: index}
+        return inner
+
+    def value(self, raw):
+        """A part of the template with every expression in it evaluated."""
+        if isinstance(raw, str):
+            if raw.startswith("[[") or not (raw.startswith("[") and raw.endswith("]")):
+                return raw[1:] if raw.startswith("[[") else raw
+            return evaluate(parse(raw[1:-1]), self)
+        if isinstance(raw, list):
+            return [self.value(item) for item in raw]
+        if isinstance(raw, dict):
+            result = {self.value(key): self.value(item) for key, item in raw.items() if key != "copy" or not isinstance(item, list)}
+            for loop in raw["copy"] if isinstance(raw.get("copy"), list) else []:
+                count = self.value(loop["count"])
+                result[loop["name"]] = [self.with_copy(loop["name"], at).value(loop["input"]) for at in range(count)]
+            return result
+        return raw
+
+    def variable(self, name):
+        if name not in self.variables:
+            raw = self.template["variables"]
+            loops = {loop["name"]: loop for loop in raw.get("copy", [])}
+            if name in loops:
+                raw = {"copy": [loops[name]]}
+                self.variables[name] = self.value(raw)[name]
+            else:
+                self.variables[name] = self.value(raw[name])
+        return self.variables[name]
+
+    def call(self, name, arguments):
+        """The functions that know the deployment."""
+        engine = self.engine
+        if name == "parameters":
+            return self.parameters[arguments[0]]
+        if name == "variables":
+            return self.variable(arguments[0])
+        if name == "lambdaVariables":
+            return self.lambdas[arguments[0]]
+        if name == "copyIndex":
+            return self.copies[arguments[0] if arguments and isinstance(arguments[0], str) else None]
+        if name == "environment":
+            return engine.providers.cloud
+        if name == "tenant":
+            return {"tenantId": TENANT}
+        if name == "subscription":
+            return {"subscriptionId": SUBSCRIPTION, "id": f"/subscriptions/{SUBSCRIPTION}", "tenantId": TENANT}
+        if name == "resourceGroup":
+            return engine.group(self.group)
+        if name == "deployment":
+            return {"name": self.name}
+        if name == "subscriptionResourceId":
+            return f"/subscriptions/{SUBSCRIPTION}/providers/{typed_path(arguments[0], arguments[1:])}"
+        if name == "extensionResourceId":
+            return f"{arguments[0]}/providers/{typed_path(arguments[1], arguments[2:])}"
+        if name == "resourceId":
+            group, rest = self.group, arguments
+            while "/" not in rest[0]:
+                group, rest = rest[0], rest[1:]
+            return group_path(group) + "/providers/" + typed_path(rest[0], rest[1:])
+        if name == "reference":
+            resource = engine.find(self.ids.get(arguments[0], arguments[0]))
+            return resource if arguments[2:] == ["full"] else resource["properties"]
+        if name == "list":
+            return engine.providers.list(arguments[0])
+        for functions in self.template.get("functions", []):
+            space, _, member = name.partition(".")
+            if functions["namespace"] == space and member in functions["members"]:
+                function = functions["members"][member]
+                inner = copy.copy(self)
+                inner.parameters = dict(zip([parameter["name"] for parameter in function["parameters"]], arguments))
+                return inner.value(function["output"]["value"])
+        raise TemplateError("InvalidTemplate", f"the function `{name}` is not known")
+
+
+def typed_path(kind, names):
+    """`Microsoft.X/a/b` with two names as `Microsoft.X/a/<name>/b/<name>`."""
+    space, *types = kind.split("/")
+    if len(types) != len(names):
+        raise TemplateError("InvalidTemplate", f"{kind} needs {len(types)} names, not {len(names)}")
+    return "/".join([space, *(part for pair in zip(types, names) for part in pair)])
+
+
+def group_path(group):
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
+
+
+class Engine:
+    def __init__(self, cloud):
+        self.providers = Providers(cloud, SUBSCRIPTION, TENANT)
+        self.groups = {}
+        self.backwards = False
+
+    def group(self, name):
+        for known, group in self.groups.items():
+            if known.lower() == name.lower():
+                return group
+        raise TemplateError("ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+
+    def find(self, identifier):
+        resource = self.providers.resources.get(identifier.lower())
+        if resource is None:
+            raise TemplateError("ResourceNotFound", f"The Resource '{identifier}' was not found.")
+        return resource
+
+    def checked(self, template, given):
+        """The parameters of a deployment, or what Azure says of the first that will not do."""
+        declared = template.get("parameters", {})
+        for name in given:
+            if name not in declared:
+                raise TemplateError("InvalidTemplate", f"The template has no parameter '{name}'.")
+        values = {}
+        for name, rule in declared.items():
+            if name in given:
+                value = given[name]["value"]
+            elif "defaultValue" in rule:
+                continue
+            else:
+                raise TemplateError("InvalidTemplate", f"The value for the template parameter '{name}' is not provided.")
+            check(name, value, rule)
+            values[name] = value
+        return values
+
+    def deploy(self, template, given, group, name):
+        """Applies a template and gives back its outputs."""
+        scope = Scope(self, template, self.checked(template, given), group, name)
+        for parameter, rule in template.get("parameters", {}).items():
+            if parameter not in scope.parameters:
+                scope.parameters[parameter] = scope.value(rule["defaultValue"])
+        # Azure evaluates variables before it deploys anything; those that need a resource are not variables.
+        for variable in template.get("variables", {}):
+            if variable != "copy" and "reference(" not in str(template["variables"][variable]):
+                scope.variable(variable)
+        resources = template.get("resources", {})
+        if isinstance(resources, list):
+            resources = {str(index): resource for index, resource in enumerate(resources)}
+        for symbol, resource in resources.items():
+            if "copy" not in resource:
+                scope.ids[symbol] = self.identify(scope, resource)
+        by_id = {identifier.lower(): symbol for symbol, identifier in scope.ids.items()}
+
+        def before(symbol):
+            """What a resource says it depends on: symbols, or in the older form resource ids."""
+            for name in resources[symbol].get("dependsOn", []):
+                yield by_id.get(scope.value(name).lower()) if name.startswith("[") else name
+
+        for symbol in in_order(resources, before, self.backwards):
+            self.apply(scope, resources[symbol])
+        return {key: {"type": output["type"], "value": scope.value(output["value"])} for key, output in template.get("outputs", {}).items()}
+
+    def identify(self, scope, resource):
+        name = scope.value(resource["name"])
+        path = typed_path(resource["type"], name.split("/"))
+        if "scope" in resource:
+            base = scope.value(resource["scope"])
+            if not base.startswith("/"):
+                # Relative to the resource group of the deployment.
+                base = group_path(scope.group) + "/providers/" + base
+            return f"{base}/providers/{path}"
+        group = scope.value(resource.get("resourceGroup", scope.group))
+        return f"{group_path(group)}/providers/{path}"
+
+    def apply(self, scope, resource):
+        if resource.get("existing"):
+            return
+        loop = resource.get("copy")
+        if loop:
+            for index in range(scope.value(loop["count"])):
+                self.apply(scope.with_copy(loop["name"], index), {key: value for key, value in resource.items() if key != "copy"})
+            return
+        if not scope.value(resource.get("condition", True)):
+            return
+        identifier = self.identify(scope, resource)
+        if resource["type"].lower() == "microsoft.resources/deployments":
+            self.nest(scope, resource, identifier)
+            return
+        body = {key: scope.value(value) for key, value in resource.items() if key not in ("dependsOn", "condition", "scope")}
+        self.providers.put(identifier, body)
+
+    def nest(self, scope, resource, identifier):
+        properties = resource["properties"]
+        group = scope.value(resource.get("resourceGroup", scope.group))
+        self.group(group)
+        given = {key: scope.value(item) for key, item in properties.get("parameters", {}).items()}
+        outputs = self.deploy(properties["template"], given, group, identifier.rsplit("/", 1)[1])
+        self.providers.puts.append(identifier)
+        self.providers.resources[identifier.lower()] = {
+            "id": identifier, "type": "Microsoft.Resources/deployments", "properties": {"outputs": outputs},
+        }
+
+
+def check(name, value, rule):
+    kinds = {"string": str, "securestring": str, "int": int, "bool": bool, "array": list, "object": dict}
+    kind = kinds.get(rule.get("type", "object").lower(), object)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TemplateError("InvalidTemplate", f"The value of the template parameter '{name}' is not of the type {rule['type']}.")
+    size = value if isinstance(value, int) else len(value)
+    below = size < rule.get("minValue", rule.get("minLength", size))
+    above = size > rule.get("maxValue", rule.get("maxLength", size))
+    if below or above or value not in rule.get("allowedValues", [value]):
+        raise TemplateError("InvalidTemplate", f"The value of the template parameter '{name}' is not allowed: {value}.")
+
+
+def in_order(resources, before, backwards):
+    """The symbols so that what a resource depends on comes first. Azure promises no other order, so the tests deploy in
+    two that are as different as can be, and find the dependency that nobody declared."""
+    done, visiting = [], []
+
+    def visit(symbol):
+        if symbol in done or symbol not in resources:
+            return
+        if symbol in visiting:
+            raise TemplateError("InvalidTemplate", f"circular dependency: {visiting}")
+        visiting.append(symbol)
+        for name in before(symbol):
+            visit(name)
+        visiting.remove(symbol)
+        done.append(symbol)
+
+    for symbol in sorted(resources, reverse=backwards):
+        visit(symbol)
+    return done
+
+
+def what_if(engine, template, parameters, group, name):
+    """What a deployment would change, found by deploying to a copy."""
+    before = copy.deepcopy(engine.providers.resources)
+    trial = Engine(engine.providers.cloud["name"])
+    trial.groups = engine.groups
+    trial.providers.__dict__.update(copy.deepcopy(engine.providers.__dict__))
+    trial.deploy(template, parameters, group, name)
+    changes = []
+    for key, after in trial.providers.resources.items():
+        if after["type"] == "Microsoft.Resources/deployments":
+            continue
+        old = before.get(key)
+        kind = "Create" if old is None else "NoChange" if digest(old) == digest(after) else "Modify"
+        change = {"resourceId": after["id"], "changeType": kind, "after": after}
+        changes.append(change if old is None else {**change, "before": old, "delta": []})
+    return changes

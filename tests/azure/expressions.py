@@ -1,0 +1,202 @@
+"""The expressions of ARM templates: parsed once, evaluated lazily. Only the functions that our template uses."""
+
+import hashlib
+import ipaddress
+import json
+import re
+import uuid
+
+TOKEN = re.compile(r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<name>[A-Za-z_][\w.]*)|(?P<mark>\.\?|[()\[\],.?]))")
+NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
+
+
+class TemplateError(Exception):
+    """What Azure Resource Manager answers for a template or a resource that it refuses."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def parse(text):
+    """The tree of an expression: ('text', …), ('number', …), ('call', name, arguments), ('member', of, key)."""
+    tokens, at = [], 0
+    while text[at:].strip():
+        match = TOKEN.match(text, at)
+        if not match:
+            raise TemplateError("InvalidTemplate", f"cannot read the expression at: {text[at:at + 40]}")
+        tokens.append((match.lastgroup, match[match.lastgroup]))
+        at = match.end()
+    tokens.append(("mark", ""))
+    position = 0
+
+    def take(expected=None):
+        nonlocal position
+        kind, value = tokens[position]
+        if expected is not None and value != expected:
+            raise TemplateError("InvalidTemplate", f"`{expected}` expected, `{value}` found in: {text[:200]}")
+        position += 1
+        return kind, value
+
+    def expression():
+        kind, value = take()
+        if kind == "string":
+            node = ("text", value[1:-1].replace("''", "'"))
+        elif kind == "number":
+            node = ("number", int(value))
+        elif kind == "name":
+            take("(")
+            arguments = []
+            while tokens[position][1] != ")":
+                arguments.append(expression())
+                if tokens[position][1] == ",":
+                    take()
+            take(")")
+            node = ("call", value, arguments)
+        else:
+            raise TemplateError("InvalidTemplate", f"`{value}` is unexpected in: {text[:200]}")
+        while tokens[position][1] in (".", "["):
+            if take()[1] == "[":
+                node = ("member", node, expression())
+                take("]")
+            else:
+                # A name token holds dots: `properties.outputs.x` is one token.
+                for part in take()[1].split("."):
+                    node = ("member", node, ("text", part))
+        return node
+
+    tree = expression()
+    take("")
+    return tree
+
+
+def lookup(value, key):
+    """A member or an element, or a KeyError. Azure's members know no case."""
+    if isinstance(value, dict):
+        for name in value:
+            if name.lower() == str(key).lower():
+                return value[name]
+        raise KeyError(key)
+    return value[key]
+
+
+def text_of(value):
+    return {True: "True", False: "False"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def digest(*parts):
+    return hashlib.sha256("|".join(map(text_of, parts)).encode()).hexdigest()
+
+
+def cidr(text):
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as problem:
+        raise TemplateError("InvalidTemplate", f"parseCidr: {problem}") from problem
+    return {"network": str(network.network_address), "cidr": network.prefixlen}
+
+
+def union(*values):
+    if isinstance(values[0], dict):
+        merged = {}
+        for value in values:
+            merged.update(value)
+        return merged
+    merged = []
+    for value in values:
+        merged += [item for item in value if item not in merged]
+    return merged
+
+
+def numbered_text(template, *values):
+    return re.sub(r"\{(\d+)\}", lambda match: text_of(values[int(match[1])]), template)
+
+
+# Functions whose arguments are all evaluated first.
+PLAIN = {
+    "add": lambda a, b: a + b,
+    "concat": lambda *values: sum(values[1:], values[0]),
+    "createArray": lambda *values: list(values),
+    "createObject": lambda *values: dict(zip(values[::2], values[1::2])),
+    "div": lambda a, b: a // b,
+    "empty": lambda value: value is None or len(value) == 0,
+    "endsWith": lambda text, end: text.lower().endswith(end.lower()),
+    "equals": lambda a, b: a == b,
+    "false": lambda: False,
+    "format": numbered_text,
+    "greater": lambda a, b: a > b,
+    "guid": lambda *parts: str(uuid.uuid5(NAMESPACE, "|".join(map(text_of, parts)))),
+    "items": lambda value: [{"key": key, "value": value[key]} for key in sorted(value)],
+    "json": json.loads,
+    "join": lambda values, between: between.join(values),
+    "length": len,
+    "less": lambda a, b: a < b,
+    "max": max,
+    "not": lambda value: not value,
+    "null": lambda: None,
+    "parseCidr": cidr,
+    "range": lambda start, count: list(range(start, start + count)),
+    "replace": lambda text, old, new: text.replace(old, new),
+    "shallowMerge": lambda values: union(*values),
+    "split": lambda text, between: text.split(between),
+    "string": lambda value: json.dumps(value) if isinstance(value, (dict, list)) else text_of(value),
+    "toLower": str.lower,
+    "toUpper": str.upper,
+    "true": lambda: True,
+    "union": union,
+    "uniqueString": lambda *parts: digest(*parts)[:13],
+}
+
+
+def evaluate(tree, scope):
+    """The value of a tree. `scope` has the functions that know the deployment."""
+    kind = tree[0]
+    if kind in ("text", "number"):
+        return tree[1]
+    if kind == "member":
+        of, key = evaluate(tree[1], scope), evaluate(tree[2], scope)
+        try:
+            return lookup(of, key)
+        except (KeyError, IndexError, TypeError) as problem:
+            raise TemplateError("InvalidTemplate", f"`{key}` does not exist in {str(of)[:200]}") from problem
+    name, arguments = tree[1], tree[2]
+
+    def value(index):
+        return evaluate(arguments[index], scope)
+
+    def each(index, function):
+        """Calls the lambda in argument `function` for every element of argument `index`."""
+        *names, body = arguments[function][2]
+        names = [evaluate(argument, scope) for argument in names]
+        return [(item, evaluate(body, scope.with_lambda(dict(zip(names, [item, at]))))) for at, item in enumerate(value(index))]
+
+    if name == "if":
+        return value(1) if value(0) else value(2)
+    if name == "or":
+        return any(value(index) for index in range(len(arguments)))
+    if name == "coalesce":
+        values = (value(index) for index in range(len(arguments)))
+        return next((item for item in values if item is not None), None)
+    if name == "fail":
+        raise TemplateError("InvalidTemplate", value(0))
+    if name == "tryGet":
+        found = value(0)
+        for index in range(1, len(arguments)):
+            try:
+                found = lookup(found, value(index))
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
+    if name == "filter":
+        return [item for item, keep in each(0, 1) if keep]
+    if name == "map":
+        return [result for _, result in each(0, 1)]
+    if name == "toObject":
+        keys = each(0, 1)
+        values = each(0, 2) if len(arguments) > 2 else keys
+        return {key: result for (_, key), (_, result) in zip(keys, values)}
+    evaluated = [value(index) for index in range(len(arguments))]
+    if name in PLAIN:
+        return PLAIN[name](*evaluated)
+    return scope.call(name, evaluated)

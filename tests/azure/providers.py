@@ -1,0 +1,189 @@
+"""The resource providers: what Azure adds to a resource, and what it refuses. Hand-written from the documentation."""
+
+import re
+
+from expressions import TemplateError, digest
+
+CLOUDS = {
+    "AzureCloud": {"blob": "core.windows.net", "vault": "vault.azure.net", "site": "azurewebsites.net", "monitor": "azure.com"},
+    "AzureUSGovernment": {"blob": "core.usgovcloudapi.net", "vault": "vault.usgovcloudapi.net", "site": "azurewebsites.us", "monitor": "azure.us"},
+    "AzureChinaCloud": {"blob": "core.chinacloudapi.cn", "vault": "vault.azure.cn", "site": "chinacloudsites.cn", "monitor": "azure.cn"},
+}
+TABLE_TYPES = {"string", "int", "long", "real", "boolean", "dynamic", "dateTime", "guid"}
+STREAM_TYPES = {"string", "int", "long", "real", "boolean", "dynamic", "datetime"}
+RESERVED = {"_resourceid", "id", "_subscriptionid", "tenantid", "type", "uniqueid", "title"}
+MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
+KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+STORAGE_BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+
+
+def guid_of(*parts):
+    text = digest(*parts)
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:32]}"
+
+
+class Providers:
+    def __init__(self, cloud, subscription, tenant):
+        self.cloud = {"name": cloud}
+        self.subscription, self.tenant = subscription, tenant
+        # By id in lower case; and what a deletion left behind, with the secrets that were in it.
+        self.resources, self.deleted = {}, {}
+        self.settings = {}
+        # Every PUT in order: the tests read it.
+        self.puts = []
+
+    @property
+    def domains(self):
+        # An unknown cloud has some domains too; the template must refuse it on its own.
+        return CLOUDS.get(self.cloud["name"], CLOUDS["AzureCloud"])
+
+    def below(self, identifier):
+        return [key for key in self.resources if key.startswith(identifier.lower() + "/")]
+
+    def require(self, code, identifier, message):
+        if identifier.lower() not in self.resources:
+            raise TemplateError(code, message)
+
+    def put(self, identifier, body):
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d(-preview)?", body.get("apiVersion", "")):
+            raise TemplateError("MissingApiVersionParameter", f"{identifier} has no api-version")
+        kind = body["type"].lower().replace(".", "_").replace("/", "_")
+        old = self.resources.get(identifier.lower())
+        resource = {**body, "id": identifier, "properties": dict(body.get("properties") or {})}
+        getattr(self, kind, lambda *_: None)(resource, old)
+        self.puts.append(identifier)
+        self.resources[identifier.lower()] = resource
+
+    def delete(self, identifier):
+        """An uninstall. A vault with purge protection stays, with its secrets."""
+        gone = {key: self.resources.pop(key) for key in [*self.below(identifier), identifier.lower()] if key in self.resources}
+        for key, resource in gone.items():
+            if resource["type"] == "Microsoft.KeyVault/vaults":
+                self.deleted[key] = {inner: value for inner, value in gone.items() if inner.startswith(key) and "secrets/" in inner}
+        self.settings = {key: value for key, value in self.settings.items() if key in self.resources}
+
+    def list(self, path):
+        site = path.removesuffix("/config/appsettings").lower()
+        self.require("ResourceNotFound", site, f"The Resource '{path}' was not found.")
+        return {"properties": dict(self.settings.get(site, {}))}
+
+    # One method for each type that does more than be stored.
+
+    def microsoft_managedidentity_userassignedidentities(self, resource, old):
+        identifier = resource["id"].lower()
+        resource["properties"] = {"principalId": guid_of("principal", identifier), "clientId": guid_of("client", identifier), "tenantId": self.tenant}
+
+    def microsoft_operationalinsights_workspaces(self, resource, old):
+        resource["properties"]["customerId"] = guid_of("customer", resource["id"].lower())
+
+    def microsoft_operationalinsights_workspaces_tables(self, resource, old):
+        self.require("ParentResourceNotFound", resource["id"].rsplit("/", 2)[0], "the workspace does not exist")
+        columns = resource["properties"]["schema"]["columns"]
+        if "TimeGenerated" not in [column["name"] for column in columns]:
+            raise TemplateError("SchemaUpdateFatalError", "the mandatory field TimeGenerated is missing")
+        for column in columns:
+            name = column["name"]
+            if column["type"] not in TABLE_TYPES or name.lower() in RESERVED or not re.fullmatch(r"[A-Za-z]\w{0,44}", name):
+                raise TemplateError("InvalidParameter", f"the column {name} of type {column['type']} cannot be created")
+
+    def microsoft_securityinsights_onboardingstates(self, resource, old):
+        self.require("ParentResourceNotFound", resource["id"].split("/providers/Microsoft.SecurityInsights")[0], "the workspace does not exist")
+
+    def microsoft_insights_datacollectionendpoints(self, resource, old):
+        resource["properties"]["logsIngestion"] = {"endpoint": f"https://dce-humanbound-abcd.westeurope-1.ingest.monitor.{self.domains['monitor']}"}
+
+    def microsoft_insights_datacollectionrules(self, resource, old):
+        properties = resource["properties"]
+        workspace = properties["destinations"]["logAnalytics"][0]["workspaceResourceId"]
+        self.require("InvalidPayload", workspace, f"the workspace {workspace} does not exist")
+        if self.resources[workspace.lower()].get("location") != resource["location"]:
+            raise TemplateError("InvalidPayload", "the rule must be in the region of its workspace")
+        for flow in properties["dataFlows"]:
+            table = flow["outputStream"].removeprefix("Custom-")
+            self.require("InvalidPayload", f"{workspace}/tables/{table}", f"InvalidOutputTable: {table} is not available")
+        for stream in properties["streamDeclarations"].values():
+            for column in stream["columns"]:
+                if column["type"] not in STREAM_TYPES:
+                    raise TemplateError("InvalidPayload", f"the stream's column {column['name']} has the type {column['type']}")
+        properties["immutableId"] = "dcr-" + digest(resource["id"].lower())[:32]
+        if resource.get("kind") == "Direct":
+            properties["endpoints"] = {"logsIngestion": f"https://dcr-humanbound-abcd-westeurope.logs.z1.ingest.monitor.{self.domains['monitor']}"}
+
+    def microsoft_storage_storageaccounts(self, resource, old):
+        name = resource["id"].rsplit("/", 1)[1]
+        resource["properties"]["primaryEndpoints"] = {"blob": f"https://{name}.blob.{self.domains['blob']}/"}
+
+    def microsoft_keyvault_vaults(self, resource, old):
+        key, properties = resource["id"].lower(), resource["properties"]
+        recover = properties.get("createMode") == "recover"
+        if key in self.deleted and not recover:
+            raise TemplateError("ConflictError", "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault.")
+        if recover and key not in self.deleted and old is None:
+            raise TemplateError("VaultNotFound", "there is no deleted vault of this name")
+        self.resources.update(self.deleted.pop(key, {}))
+        properties["vaultUri"] = f"https://{resource['id'].rsplit('/', 1)[1]}.{self.domains['vault']}/"
+
+    def microsoft_insights_components(self, resource, old):
+        self.require("InvalidParameter", resource["properties"]["WorkspaceResourceId"], "the workspace does not exist")
+        resource["properties"]["ConnectionString"] = f"InstrumentationKey={guid_of('ikey', resource['id'].lower())}"
+
+    def microsoft_authorization_roleassignments(self, resource, old):
+        self.require("ResourceNotFound", resource["id"].split("/providers/Microsoft.Authorization")[0], "the scope of the role does not exist")
+        if old and old["properties"]["principalId"] != resource["properties"]["principalId"]:
+            raise TemplateError("RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.")
+
+    def microsoft_web_sites(self, resource, old):
+        """Refuses a site that comes before what it needs, which Azure would take and then fail to start."""
+        properties = resource["properties"]
+        self.require("ResourceNotFound", properties["serverFarmId"], "the plan does not exist")
+        identity = next(iter(resource["identity"]["userAssignedIdentities"]))
+        self.require("ResourceNotFound", identity, "the identity does not exist")
+        principal = self.resources[identity.lower()]["properties"]["principalId"]
+        roles = {
+            resource["properties"]["roleDefinitionId"].rsplit("/", 1)[1]
+            for resource in self.resources.values()
+            if resource["type"] == "Microsoft.Authorization/roleAssignments" and resource["properties"]["principalId"] == principal
+        }
+        for role in (MONITORING_METRICS_PUBLISHER, KEY_VAULT_SECRETS_USER, STORAGE_BLOB_DATA_OWNER):
+            if role not in roles:
+                raise TemplateError("RoleTooLate", f"the identity has not got the role {role} before the site that uses it")
+        url = properties["functionAppConfig"]["deployment"]["storage"]["value"]
+        account, container = re.fullmatch(r"https://([^.]+)\.blob\.[^/]+/(.+)", url).groups()
+        if not any(key.endswith(f"/{account}/blobservices/default/containers/{container}") for key in self.resources):
+            raise TemplateError("BadRequest", f"the container {container} does not exist")
+        if "appSettings" in properties.get("siteConfig", {}):
+            self.settings[resource["id"].lower()] = {item["name"]: item["value"] for item in properties["siteConfig"]["appSettings"]}
+        name = resource["id"].rsplit("/", 1)[1]
+        properties.update({
+            "name": name, "state": "Running", "sku": "FlexConsumption", "defaultHostName": f"{name}.{self.domains['site']}",
+            "enabledHostNames": [f"{name}.{self.domains['site']}", f"{name}.scm.{self.domains['site']}"],
+            "hostNameSslStates": [
+                {"name": f"{name}.{self.domains['site']}", "hostType": "Standard", "sslState": "Disabled"},
+                {"name": f"{name}.scm.{self.domains['site']}", "hostType": "Repository", "sslState": "Disabled"},
+            ],
+            "reserved": True, "resourceGroup": resource["id"].split("/")[4],
+        })
+
+    def microsoft_web_sites_config(self, resource, old):
+        site, name = resource["id"].split("/config/")
+        self.require("ParentResourceNotFound", site, "the site does not exist")
+        if name == "appsettings":
+            # The whole list is replaced: nothing of the old one stays unless it is sent again.
+            self.settings[site.lower()] = resource["properties"]
+            resource["properties"] = {}
+
+    def microsoft_securityinsights_alertrules(self, resource, old):
+        workspace = resource["id"].split("/providers/Microsoft.SecurityInsights")[0]
+        self.require("BadRequest", f"{workspace}/providers/Microsoft.SecurityInsights/onboardingStates/default", "the workspace is not onboarded")
+        query = resource["properties"]["query"]
+        functions = [item["properties"].get("functionAlias") for item in map(self.resources.get, self.below(workspace)) if item["type"].endswith("/savedSearches")]
+        for name in set(re.findall(r"\bHumanbound[A-Z]\w*(?=\s*\()", query)):
+            if name not in functions:
+                raise TemplateError("BadRequest", f"Failed to run the analytics rule query: the function {name} does not exist")
+        self.require("BadRequest", f"{workspace}/tables/AISecurityEvents_CL", "Failed to run the analytics rule query. One of the tables does not exist")
+        for member in ("queryFrequency", "queryPeriod", "suppressionDuration"):
+            if not re.fullmatch(r"P(\d+D|T\d+[HM])", resource["properties"][member]):
+                raise TemplateError("BadRequest", f"{member} is {resource['properties'][member]}, which is no ISO 8601 duration")
+        for technique in resource["properties"]["techniques"]:
+            if not re.fullmatch(r"T\d{4}", technique):
+                raise TemplateError("BadRequest", f"The technique '{technique}' is invalid. The expected format is 'T####'")

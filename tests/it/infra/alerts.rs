@@ -1,0 +1,101 @@
+//! The alerts are there, and ask for lines and members that the connector's log really has.
+
+use std::collections::BTreeSet;
+
+use super::{files, json, read, snapshot::Snapshot};
+
+fn names(snapshot: &Snapshot) -> BTreeSet<String> {
+    ["Microsoft.Insights/metricAlerts", "Microsoft.Insights/scheduledQueryRules"]
+        .iter()
+        .flat_map(|kind| snapshot.of(kind))
+        .map(|alert| alert["name"].as_str().unwrap().trim_start_matches("alert-humanbound-").to_owned())
+        .collect()
+}
+
+#[test]
+fn alerts_cover_what_an_operator_must_hear_of() {
+    let always = [
+        "columns-dropped",
+        "dead-letters",
+        "ingestion-errors",
+        "rejected-signatures",
+        "rows-dropped",
+        "spool",
+        "transformation-errors",
+    ];
+    assert_eq!(names(&Snapshot::read("default")), always.map(str::to_owned).into());
+    // A cap is watched where there may be one; silence only on request, since a quiet estate is silent for days.
+    let on_request = ["daily-cap", "silence"];
+    let all = always.into_iter().chain(on_request).map(str::to_owned).collect();
+    assert_eq!(names(&Snapshot::read("fullest")), all);
+}
+
+#[test]
+fn alerts_notify_the_groups_that_were_given() {
+    let snapshot = Snapshot::read("fullest");
+    for alert in snapshot.of("Microsoft.Insights/scheduledQueryRules") {
+        let properties = &alert["properties"];
+        assert_eq!(properties["actions"]["actionGroups"].as_array().unwrap().len(), 1);
+        assert_eq!(properties["skipQueryValidation"], true, "its table may not be there yet");
+    }
+    for alert in snapshot.of("Microsoft.Insights/metricAlerts") {
+        assert_eq!(alert["properties"]["actions"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn no_placeholder_of_a_query_is_left() {
+    for name in super::generated::SNAPSHOTS {
+        let snapshot = Snapshot::read(name);
+        let site = snapshot.one("Microsoft.Web/sites")["name"].as_str().unwrap();
+        for alert in snapshot.of("Microsoft.Insights/scheduledQueryRules") {
+            let query = alert["properties"]["criteria"]["allOf"][0]["query"].as_str().unwrap();
+            assert!(!query.contains('{') && !query.contains('}'), "{query}");
+            assert!(!query.contains("AppTraces") || query.contains(&format!("'{site}'")), "{query}");
+        }
+    }
+}
+
+#[test]
+fn queries_ask_for_lines_and_members_of_the_log() {
+    let contract = json("sentinel/connector/log-events.json");
+    let queries = files("infra/alerts", "kql");
+    assert_eq!(queries.len(), 6);
+    let mut found = BTreeSet::new();
+    for path in queries {
+        let query = read(&path);
+        assert!(query.starts_with("// "), "{path} does not say what it is for");
+        assert!(
+            read("infra/modules/alerts.bicep").contains(path.trim_start_matches("infra/")),
+            "{path} is not used"
+        );
+        if !query.contains("AppTraces") {
+            continue;
+        }
+        let event = query.split("tostring(Line.event) == '").nth(1).unwrap().split('\'').next().unwrap();
+        // The cheap test that comes first must not hide what the exact one would find.
+        assert!(query.contains(&format!("Message has '{event}'")), "{path}");
+        let entry = contract.as_array().unwrap().iter().find(|entry| entry["event"] == *event);
+        let fields = &entry.unwrap_or_else(|| panic!("{path}: the log has no {event}"))["fields"];
+        let members = query.split("Line.").skip(1).chain(query.split("Line['").skip(1));
+        for member in members {
+            let name: String =
+                member.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect();
+            let known = name == "event" || fields.as_array().unwrap().iter().any(|field| *field == *name);
+            assert!(known, "{path}: {event} has no member {name}");
+        }
+        found.insert(event.to_owned());
+    }
+    assert_eq!(found, ["row_deadlettered", "signature_rejected", "spool_state"].map(str::to_owned).into());
+}
+
+#[test]
+fn errors_of_the_rule_and_accesses_are_recorded() {
+    let snapshot = Snapshot::read("default");
+    let settings = snapshot.of("Microsoft.Insights/diagnosticSettings");
+    let categories: BTreeSet<_> = settings
+        .iter()
+        .map(|setting| setting["properties"]["logs"][0]["category"].as_str().unwrap())
+        .collect();
+    assert_eq!(categories, BTreeSet::from(["AuditEvent", "LogErrors", "StorageDelete"]));
+}

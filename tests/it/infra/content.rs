@@ -1,0 +1,97 @@
+//! The Sentinel content that is deployed is that of its files, and nothing of it is written twice.
+
+use super::{bicep_files, files, read, snapshot::Snapshot};
+
+/// The text of a block `member: |` at the left margin of a YAML file.
+fn block(yaml: &str, member: &str) -> String {
+    let head = format!("{member}: |");
+    let lines = yaml.lines().skip_while(|line| *line != head).skip(1);
+    let body = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    body.map(|line| line.strip_prefix("  ").unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// A plain or quoted text of one line at the left margin.
+fn line(yaml: &str, member: &str) -> String {
+    let head = format!("{member}: ");
+    let found =
+        yaml.lines().find_map(|line| line.strip_prefix(&head)).unwrap_or_else(|| panic!("no {member}"));
+    found.trim_matches('"').to_owned()
+}
+
+#[test]
+fn parsers_are_deployed_as_their_files_say() {
+    let snapshot = Snapshot::read("default");
+    let deployed = snapshot.of("Microsoft.OperationalInsights/workspaces/savedSearches");
+    let functions: Vec<_> =
+        deployed.iter().filter(|item| item["properties"]["functionAlias"].is_string()).collect();
+    let sources = files("sentinel/parsers", "yaml");
+    assert!(!sources.is_empty());
+    assert_eq!(functions.len(), sources.len());
+    for path in sources {
+        let yaml = read(&path);
+        let alias = line(&yaml, "FunctionAlias");
+        let found = functions.iter().find(|item| item["properties"]["functionAlias"] == *alias);
+        let properties = &found.unwrap_or_else(|| panic!("{path} is not deployed"))["properties"];
+        assert_eq!(
+            properties["query"].as_str().unwrap().trim_end(),
+            block(&yaml, "FunctionQuery").trim_end()
+        );
+        assert_eq!(properties["etag"], "*", "else a second deployment is refused");
+        // The prefix counts hunting queries.
+        assert!(!alias.starts_with("humanbound_"), "{path}");
+    }
+}
+
+#[test]
+fn rules_are_deployed_as_their_files_say() {
+    let snapshot = Snapshot::read("default");
+    let deployed = snapshot.of("Microsoft.SecurityInsights/alertRules");
+    let sources = files("sentinel/analytic-rules", "yaml");
+    assert!(!sources.is_empty());
+    assert_eq!(deployed.len(), sources.len());
+    for path in sources {
+        let yaml = read(&path);
+        let name = line(&yaml, "name");
+        assert!(name.starts_with("Humanbound"), "{path}: {name}");
+        let found = deployed.iter().find(|rule| rule["properties"]["displayName"] == *name);
+        let properties = &found.unwrap_or_else(|| panic!("{path} is not deployed"))["properties"];
+        assert_eq!(
+            properties["query"].as_str().unwrap().trim_end(),
+            block(&yaml, "query").trim_end(),
+            "{path}"
+        );
+        for (member, ours) in [("queryFrequency", "queryFrequency"), ("queryPeriod", "queryPeriod")] {
+            let short = line(&yaml, ours).to_uppercase();
+            let long = if short.ends_with('D') { format!("P{short}") } else { format!("PT{short}") };
+            assert_eq!(properties[member], *long, "{path}");
+        }
+        assert_eq!(properties["triggerOperator"], "GreaterThan", "{path}");
+    }
+}
+
+#[test]
+fn hunting_queries_and_workbooks_are_deployed() {
+    let snapshot = Snapshot::read("default");
+    let searches = snapshot.of("Microsoft.OperationalInsights/workspaces/savedSearches");
+    let hunts = searches.iter().filter(|item| item["properties"]["category"] == "Hunting Queries");
+    let names: Vec<_> =
+        hunts.map(|item| item["name"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    assert_eq!(names.len(), files("sentinel/hunting-queries", "yaml").len());
+    assert!(names.iter().all(|name| name.starts_with("humanbound_")), "{names:?}");
+    assert_eq!(snapshot.of("Microsoft.Insights/workbooks").len(), files("sentinel/workbooks", "json").len());
+}
+
+#[test]
+fn bicep_holds_no_kql() {
+    for path in bicep_files() {
+        for (number, text) in read(&path).lines().enumerate() {
+            for operator in ["| where", "| extend", "| project", "| summarize", "| join"] {
+                assert!(
+                    !text.contains(operator),
+                    "{path}:{}: KQL belongs into a file of its own",
+                    number + 1
+                );
+            }
+        }
+    }
+}

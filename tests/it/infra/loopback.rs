@@ -1,0 +1,145 @@
+//! The loopback Azure of `tests/azure`: a process of its own for each test, stopped with it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{Folder, json as read_json, root};
+use crate::tools;
+
+const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+/// No answer of this small server takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Loopback {
+    child: Child,
+    port: u16,
+    pub folder: Folder,
+}
+
+impl Loopback {
+    /// Starts it as this cloud, or says what is skipped.
+    pub fn start(cloud: &str, skipped: &str) -> Option<Self> {
+        let python = tools::find("venv/bin/python", skipped)?;
+        // `az` brings what the server needs.
+        tools::find("venv/bin/az", skipped)?;
+        let folder = Folder::new();
+        let mut child = Command::new(python)
+            .arg(root().join("tests/azure/loopback.py"))
+            .arg(&folder.0)
+            .args(["--cloud", cloud])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().parse().unwrap_or_else(|_| panic!("the loopback Azure did not start: {line}"));
+        Some(Self { child, port, folder })
+    }
+
+    /// A request to the server itself, past the proxy. The answer has the state of everything.
+    #[track_caller]
+    pub fn ask(&self, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let length = body.len();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: loopback\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer}"));
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
+    }
+
+    pub fn state(&self) -> Value {
+        self.ask("/state", &json!({}))
+    }
+
+    /// Deploys the committed template without `az`.
+    #[track_caller]
+    pub fn deploy(&self, parameters: &Value) -> Value {
+        self.deploy_in_order(parameters, false)
+    }
+
+    /// The same, with resources that do not depend on each other in one of two opposite orders.
+    #[track_caller]
+    pub fn deploy_in_order(&self, parameters: &Value, backwards: bool) -> Value {
+        let template = read_json("infra/main.json");
+        let (group, template) = ("rg-humanbound", &template);
+        let body =
+            json!({"group": group, "parameters": parameters, "template": template, "backwards": backwards});
+        self.ask("/deploy", &body)
+    }
+
+    /// Runs the real `az` against it, signed in or not.
+    pub fn az(&self, arguments: &[&str]) -> Output {
+        let proxy = format!("http://127.0.0.1:{}", self.port);
+        Command::new(tools::dir().join("venv/bin/az"))
+            .args(arguments)
+            .env("HTTPS_PROXY", &proxy)
+            .env("https_proxy", &proxy)
+            .env("HTTP_PROXY", &proxy)
+            .env("http_proxy", &proxy)
+            .env("NO_PROXY", "")
+            .env("no_proxy", "")
+            .env("REQUESTS_CA_BUNDLE", self.folder.0.join("ca.pem"))
+            .env("AZURE_CONFIG_DIR", self.folder.0.join("config"))
+            .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
+            .env("AZURE_CORE_SURVEY_MESSAGE", "0")
+            .env("AZURE_AUTO_UPGRADE_ENABLE", "no")
+            .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no")
+            .env("AZURE_CORE_NO_COLOR", "1")
+            .env("PYTHONPATH", root().join("tests/azure/shim"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// The same for a call that must succeed; its answer as JSON.
+    #[track_caller]
+    pub fn az_json(&self, arguments: &[&str]) -> Value {
+        let output = self.az(&[arguments, &["--output", "json"]].concat());
+        let (text, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "az {arguments:?}\n{text}{errors}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Signs in as an operator and creates the resource group.
+    pub fn sign_in(&self) {
+        let id = "44444444-4444-4444-4444-444444444444";
+        let secret = ["--username", id, "--password", "operator-secret", "--tenant", TENANT];
+        self.az_json(&[&["login", "--service-principal"], &secret[..]].concat());
+        self.az_json(&["group", "create", "--name", "rg-humanbound", "--location", "westeurope"]);
+    }
+
+    /// Parameters as a file: a secret must not be on a command line.
+    pub fn parameters(&self, values: &Value) -> String {
+        let values =
+            values.as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!({"value": value})));
+        let path = self.folder.0.join("parameters.json");
+        let file = json!({
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+            "contentVersion": "1.0.0.0",
+            "parameters": values.collect::<serde_json::Map<_, _>>(),
+        });
+        fs::write(&path, file.to_string()).unwrap();
+        format!("@{}", path.display())
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

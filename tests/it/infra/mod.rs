@@ -1,0 +1,70 @@
+//! Everything in Azure: the template as its compiler sees it, and as the real `az` deploys it to a loopback Azure.
+
+mod alerts;
+mod az;
+mod bicep;
+mod content;
+mod cost;
+mod generated;
+mod loopback;
+mod races;
+mod scanner;
+mod snapshot;
+mod template;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn json(path: &str) -> Value {
+    serde_json::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The files in `folder` that end in `.extension`, sorted, by their path from the root; none when there is no folder.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root().join(folder)) else { return Vec::new() };
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Every Bicep file.
+fn bicep_files() -> Vec<String> {
+    let mut all = files("infra", "bicep");
+    all.extend(files("infra/modules", "bicep"));
+    assert!(all.len() > 10, "the Bicep files have moved");
+    all
+}
+
+/// A folder for one test, removed with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("infra-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,229 @@
+//! What has gone wrong for others: order, repeats, other people's settings, deleted vaults, other clouds.
+//! The template is applied by the loopback Azure, which refuses what Azure refuses.
+
+use serde_json::{Value, json};
+
+use super::loopback::Loopback;
+
+const SKIPPED: &str = "the template applied by a loopback Azure";
+const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups";
+
+/// The position of the first PUT whose path holds `part`.
+#[track_caller]
+fn position(state: &Value, part: &str) -> usize {
+    let puts = state["puts"].as_array().unwrap();
+    puts.iter()
+        .position(|put| put.as_str().unwrap().contains(part))
+        .unwrap_or_else(|| panic!("nothing with {part} was deployed"))
+}
+
+fn resource<'a>(state: &'a Value, part: &str) -> Option<&'a Value> {
+    state["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|resource| resource["id"].as_str().unwrap().ends_with(part))
+}
+
+#[test]
+fn resources_come_in_an_order_that_works() {
+    for backwards in [false, true] {
+        let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+        let state = azure.deploy_in_order(&json!({"webhookSecret": "s3cret"}), backwards);
+        assert_eq!(state["error"], Value::Null);
+        check_order(&state);
+    }
+}
+
+fn check_order(state: &Value) {
+    let order = [
+        "/tables/AISecurityEvents_CL",
+        "/deployments/tableSettled-",
+        "/dataCollectionRules/dcr-humanbound",
+        "/deployments/ingestion-",
+        "/roleAssignments/",
+        "/deployments/roles-",
+        "/deployments/rolesSettled-",
+        "/Microsoft.Web/sites/",
+        "/config/appsettings",
+        "/savedSearches/HumanboundEvents",
+        "/deployments/parsersSettled-",
+        "/alertRules/",
+    ];
+    for pair in order.windows(2) {
+        assert!(position(state, pair[0]) < position(state, pair[1]), "{} after {}", pair[0], pair[1]);
+    }
+    assert!(position(state, "/secrets/webhook-secret") < position(state, "/Microsoft.Web/sites/"));
+    assert!(position(state, "/onboardingStates/default") < position(state, "/alertRules/"));
+    let steps = state["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|resource| resource["id"].as_str().unwrap().contains("/deployments/step-"));
+    assert!(steps.count() >= 20);
+}
+
+#[test]
+fn a_second_deployment_keeps_the_secret_and_the_settings() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    azure.deploy(
+        &json!({"webhookSecret": "s3cret", "rotationInProgress": true, "previousWebhookSecret": "old"}),
+    );
+    // What an operator may have set, and what the platform is known to put there by mistake.
+    azure.ask(
+        "/settings",
+        &json!({"RUST_LOG": "debug", "AzureWebJobsStorage": "AccountKey=", "MAX_CALLS_PER_MINUTE": "1"}),
+    );
+    let state = azure.deploy(&json!({}));
+    assert_eq!(state["error"], Value::Null);
+    let settings = &state["settings"][0];
+    assert_eq!(settings["RUST_LOG"], "debug");
+    assert_eq!(settings["MAX_CALLS_PER_MINUTE"], "292", "the template's own settings win");
+    assert_eq!(settings["AzureWebJobsStorage"], Value::Null, "storage takes no keys");
+    let previous = settings["WEBHOOK_SECRET_PREVIOUS"].as_str().unwrap();
+    assert!(previous.ends_with("/secrets/webhook-secret-previous)"), "the rotation goes on: {previous}");
+    assert_eq!(resource(&state, "/secrets/webhook-secret").unwrap()["properties"]["value"], "s3cret");
+    assert_eq!(
+        state["puts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|put| put.as_str().unwrap().contains("/secrets/"))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_repeated_deployment_changes_nothing() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    let parameters = json!({"webhookSecret": "s3cret", "alwaysReadyCount": 1, "silenceAlertHours": 24});
+    let first = azure.deploy(&parameters);
+    let second = azure.deploy(&parameters);
+    assert_eq!(first["error"], Value::Null);
+    for part in ["resources", "settings", "outputs"] {
+        assert_eq!(first[part], second[part], "{part}");
+    }
+}
+
+#[test]
+fn what_belongs_to_a_row_is_kept_as_long_as_the_row() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    for (interactive, total, expected) in [(90, 730, 730), (365, 30, 365)] {
+        let state = azure.deploy(&json!({"retentionInDays": interactive, "totalRetentionInDays": total}));
+        assert_eq!(state["error"], Value::Null);
+        let table = resource(&state, "/tables/AISecurityEvents_CL").unwrap();
+        assert_eq!(table["properties"]["totalRetentionInDays"], expected);
+        let policy = resource(&state, "/managementPolicies/default").unwrap();
+        let rule = &policy["properties"]["policy"]["rules"][0]["definition"]["actions"]["baseBlob"];
+        assert_eq!(rule["delete"]["daysAfterModificationGreaterThan"], expected);
+    }
+}
+
+#[test]
+fn a_deleted_vault_is_recovered_with_its_secret() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    let first = azure.deploy(&json!({"webhookSecret": "s3cret"}));
+    let vault = first["outputs"]["keyVaultName"]["value"].as_str().unwrap();
+    azure.ask(
+        "/delete",
+        &json!([format!("{GROUP}/rg-humanbound/providers/Microsoft.KeyVault/vaults/{vault}")]),
+    );
+    let refused = azure.deploy(&json!({}))["error"].as_str().unwrap().to_owned();
+    assert!(refused.contains("exists in deleted state"), "{refused}");
+    let state = azure.deploy(&json!({"recoverKeyVault": true}));
+    assert_eq!(state["error"], Value::Null);
+    assert_eq!(resource(&state, "/secrets/webhook-secret").unwrap()["properties"]["value"], "s3cret");
+}
+
+#[test]
+fn an_existing_workspace_in_another_group_and_region_is_not_touched() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    let id = format!("{GROUP}/rg-soc/providers/Microsoft.OperationalInsights/workspaces/log-soc");
+    let workspace = json!({
+        "id": id, "type": "Microsoft.OperationalInsights/workspaces", "location": "northeurope", "tags": {"owner": "soc"},
+        "properties": {"customerId": "99999999-9999-9999-9999-999999999999", "retentionInDays": 365, "workspaceCapping": {"dailyQuotaGb": 7}},
+    });
+    azure.ask("/seed", &json!([workspace]));
+    let state = azure.deploy(&json!({
+        "workspaceName": "log-soc", "useExistingWorkspace": true, "workspaceResourceGroup": "rg-soc",
+        "privateNetworking": true, "tags": {"owner": "ciso"}, "dailyCapGb": 1,
+    }));
+    assert_eq!(state["error"], Value::Null);
+    assert_eq!(*resource(&state, "/workspaces/log-soc").unwrap(), workspace);
+    assert_eq!(state["outputs"]["workspaceId"]["value"], "99999999-9999-9999-9999-999999999999");
+    let location = |part: &str| resource(&state, part).unwrap()["location"].as_str().unwrap().to_owned();
+    assert_eq!(location("/dataCollectionRules/dcr-humanbound"), "northeurope");
+    assert_eq!(location("/dataCollectionEndpoints/dce-humanbound"), "northeurope");
+    assert_eq!(location("/serverfarms/plan-humanbound"), "westeurope");
+    assert!(state["outputs"]["dceEndpoint"]["value"].as_str().unwrap().starts_with("https://dce-"));
+    assert_eq!(state["settings"][0]["LOGS_INGESTION_ENDPOINT"], state["outputs"]["dceEndpoint"]["value"]);
+}
+
+#[test]
+fn sovereign_clouds_have_their_own_addresses() {
+    let clouds = [
+        (
+            "AzureCloud",
+            "https://monitor.azure.com",
+            ".azurewebsites.net",
+            ".core.windows.net",
+            ".vault.azure.net",
+        ),
+        (
+            "AzureUSGovernment",
+            "https://monitor.azure.us",
+            ".azurewebsites.us",
+            ".core.usgovcloudapi.net",
+            ".vault.usgovcloudapi.net",
+        ),
+        (
+            "AzureChinaCloud",
+            "https://monitor.azure.cn",
+            ".chinacloudsites.cn",
+            ".core.chinacloudapi.cn",
+            ".vault.azure.cn",
+        ),
+    ];
+    for (cloud, audience, site, blob, vault) in clouds {
+        let Some(azure) = Loopback::start(cloud, SKIPPED) else { return };
+        let state = azure.deploy(&json!({}));
+        assert_eq!(state["error"], Value::Null, "{cloud}");
+        let settings = &state["settings"][0];
+        let holds = |name: &str, part: &str| {
+            assert!(settings[name].as_str().unwrap().contains(part), "{cloud}: {name} is {}", settings[name]);
+        };
+        assert_eq!(settings["LOGS_INGESTION_AUDIENCE"], audience);
+        holds("SPOOL_CONTAINER_URL", blob);
+        holds("AzureWebJobsStorage__blobServiceUri", blob);
+        holds("WEBHOOK_SECRET", vault);
+        let url = state["outputs"]["connectorUrl"]["value"].as_str().unwrap();
+        assert!(
+            url.starts_with("https://func-humanbound-") && url.ends_with(&format!("{site}/api/ingest")),
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_cloud_is_refused_before_anything_changes() {
+    let Some(azure) = Loopback::start("AzureNebula", SKIPPED) else { return };
+    let state = azure.deploy(&json!({}));
+    let problem = state["error"].as_str().unwrap();
+    assert!(
+        problem.contains("The cloud AzureNebula is not known") && problem.contains("infra/clouds.json"),
+        "{problem}"
+    );
+    assert_eq!(state["puts"], json!([]));
+}
+
+#[test]
+fn calls_of_all_instances_fit_into_the_limit_of_the_rule() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    for instances in [1_u64, 40, 100] {
+        let state = azure.deploy(&json!({"maximumInstanceCount": instances}));
+        let calls: u64 = state["settings"][0]["MAX_CALLS_PER_MINUTE"].as_str().unwrap().parse().unwrap();
+        // One more than the maximum: `drain` has an instance of its own.
+        assert!(calls * (instances + 1) <= 12_000 && calls >= 100, "{instances}: {calls}");
+    }
+}
