@@ -227,9 +227,15 @@ async fn calls_are_paced() {
     assert!(calls <= allowed, "{calls} calls, {allowed} allowed");
 }
 
+/// The connector fetches its first token by itself, a moment after it started.
+async fn first_token(rig: &Rig) {
+    wait_until(async || rig.workspace.tokens_issued() > 0).await;
+}
+
 #[tokio::test]
 async fn an_identity_that_is_down_delays_nothing_but_the_token() {
     let rig = Rig::builder().set("ACK_DEADLINE_MS", "2000").start().await;
+    first_token(&rig).await;
     rig.workspace.set_identity_fault(Fault::status(500));
     rig.workspace.revoke_tokens();
     assert_eq!(rig.post(event(1)).await.told(), (202, "spooled".into()));
@@ -302,8 +308,9 @@ async fn every_line_of_the_log_is_json_and_names_its_event() {
 #[tokio::test]
 async fn a_slow_identity_is_heard_out() {
     let rig = Rig::builder().set("ACK_DEADLINE_MS", "1500").start().await;
-    rig.workspace.revoke_tokens();
+    first_token(&rig).await;
     rig.workspace.set_identity_fault(Fault::Slow(Duration::from_secs(2)));
+    rig.workspace.revoke_tokens();
     assert_eq!(rig.post(event(1)).await.told(), (202, "spooled".into()));
     wait_until(async || rig.workspace.tokens_issued() >= 2).await;
     wait_until(async || rig.post(event(2)).await.status == 200 || rig.workspace.row_count() > 0).await;
