@@ -7,11 +7,8 @@ use time::{Duration, OffsetDateTime};
 use super::columns::{Record, Text};
 use super::family::Family;
 use super::fields::Fields;
+use super::freshness::OLDEST_TIME_GENERATED;
 use super::{grade, owasp, severity, sources};
-
-/// Azure Monitor replaces a `TimeGenerated` that is more than two days old; an hour is for the way there.
-/// Source: <https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns#timegenerated>.
-const OLDEST_TIME_GENERATED: Duration = Duration::hours(47);
 
 /// How far the sender's clock may be ahead of ours.
 const CLOCK_SKEW: Duration = Duration::days(1);

@@ -4,7 +4,7 @@
 //! the value is in `Data` or `AdditionalFields`, which together with the columns hold every value of every event.
 //!
 //! Reading order: `columns` (the row), `sources` (where each column is read from), `mapping` (how), then `fields` (tolerant
-//! access), the vocabularies `family`, `severity`, `owasp`, `grade`, `instant`, `number`, and `fit` (limits).
+//! access), the vocabularies `family`, `severity`, `owasp`, `grade`, `instant`, `number`, and the limits `fit` and `freshness`.
 
 mod columns;
 mod sources;
@@ -21,6 +21,7 @@ mod owasp;
 mod severity;
 
 mod fit;
+mod freshness;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,6 +36,8 @@ use columns::{Dynamic, Record};
 use family::Family;
 use fields::Fields;
 use fit::Canonical;
+
+pub use freshness::renew_time_generated;
 
 /// The first half of SHA-256 over the canonical text of an event; equal for repeats of one event.
 ///

@@ -9,12 +9,14 @@ use flate2::read::MultiGzDecoder;
 use futures::future;
 use futures::stream::{self, Stream, StreamExt as _};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 use tracing::error;
 
 use super::Stop;
 use super::settle::Settler;
 use crate::delivery::push::MAX_CALL_BYTES;
 use crate::delivery::spool::{Entry, Store};
+use crate::record;
 
 /// Blobs read ahead; each is at most one call, compressed.
 const READ_AHEAD: usize = 32;
@@ -59,17 +61,19 @@ pub(super) struct Unreadable(String);
 pub(super) struct Loader<'a> {
     store: &'a Store,
     settler: &'a Settler,
+    now: OffsetDateTime,
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(store: &'a Store, settler: &'a Settler) -> Self {
-        Self { store, settler }
+    /// A loader for a run that began at `now`, which is what a row gets that is too old for the rules to see.
+    pub(super) fn new(store: &'a Store, settler: &'a Settler, now: OffsetDateTime) -> Self {
+        Self { store, settler, now }
     }
 
     /// The calls that `entries` make, in their order. A blob that cannot be read is moved aside, one that storage does
     /// not hand out is left where it is, and the rest go on.
     pub(super) fn calls(self, entries: Vec<Entry>) -> impl Stream<Item = Result<Call, Stop>> + 'a {
-        let Self { store, settler } = self;
+        let Self { store, settler, now } = self;
         let contents = stream::iter(entries)
             .take_while(move |_| future::ready(!settler.time_is_over()))
             .map(move |entry| async move {
@@ -88,7 +92,7 @@ impl<'a> Loader<'a> {
             match content {
                 Err(stop) => Some(Err(stop)),
                 Ok(None) => None,
-                Ok(Some(content)) => match read(name.clone(), &content) {
+                Ok(Some(content)) => match read(name.clone(), &content, now) {
                     Ok(blob) => Some(Ok(blob)),
                     Err(why) => settler.quarantine(&name, content, &why.to_string()).await.err().map(Err),
                 },
@@ -140,8 +144,8 @@ fn merge(blobs: impl Stream<Item = Result<Blob, Stop>>) -> impl Stream<Item = Re
         .filter(|call| future::ready(!matches!(call, Ok(call) if call.blobs.is_empty())))
 }
 
-/// Inflates a blob and finds its rows.
-fn read(name: String, content: &Bytes) -> Result<Blob, Unreadable> {
+/// Inflates a blob, finds its rows, and renews those that have waited for long.
+fn read(name: String, content: &Bytes, now: OffsetDateTime) -> Result<Blob, Unreadable> {
     let mut text = Vec::with_capacity(content.len() * 6);
     let mut inflated = MultiGzDecoder::new(content.as_ref()).take(MAX_INFLATED + 1);
     inflated.read_to_end(&mut text).map_err(|error| Unreadable(format!("not gzip: {error}")))?;
@@ -158,5 +162,10 @@ fn read(name: String, content: &Bytes) -> Result<Blob, Unreadable> {
     });
     let rows = rows.collect::<Option<Vec<_>>>();
     let rows = rows.ok_or_else(|| Unreadable("holds something other than objects".to_owned()))?;
+    for range in &rows {
+        if let Some(row) = text.get_mut(range.clone()) {
+            record::renew_time_generated(row, now);
+        }
+    }
     Ok(Blob { name, text, rows })
 }

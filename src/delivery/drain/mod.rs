@@ -135,7 +135,7 @@ impl Drain {
         let deadline = Instant::now() + RUN;
         self.heartbeat(&mut state, now, last_run).await;
         let mut report = Report::default();
-        report.stop = self.empty(deadline, &mut report).await.err();
+        report.stop = self.empty(now, deadline, &mut report).await.err();
         if let Some(store) = &self.parts.store {
             match depth_soon(store, PENDING).await {
                 Ok(depth) => report.depth = Some(depth),
@@ -176,7 +176,7 @@ impl Drain {
     }
 
     /// Pushes what waits until nothing does.
-    async fn empty(&self, deadline: Instant, report: &mut Report) -> Result<(), Stop> {
+    async fn empty(&self, now: OffsetDateTime, deadline: Instant, report: &mut Report) -> Result<(), Stop> {
         let parts = &self.parts;
         let store = parts.store.as_ref().ok_or(Stop::NotConfigured("the spool"))?;
         if parts.ingestion.is_none() {
@@ -189,7 +189,9 @@ impl Drain {
                 Ok(page) => page,
                 Err(error) => break Err(error.into()),
             };
-            if let Err(stop) = self.drain_page(&settler, store, page.entries).await {
+            if let Err(stop) =
+                self.drain_page(&settler, Loader::new(store, &settler, now), page.entries).await
+            {
                 break Err(stop);
             }
             after = page.next;
@@ -207,8 +209,13 @@ impl Drain {
     }
 
     /// Merges the blobs of one listing into full calls and settles these, at most [`MAX_CALLS`] at once.
-    async fn drain_page(&self, settler: &Settler, store: &Store, entries: Vec<Entry>) -> Result<(), Stop> {
-        let mut calls = std::pin::pin!(Loader::new(store, settler).calls(entries));
+    async fn drain_page(
+        &self,
+        settler: &Settler,
+        loader: Loader<'_>,
+        entries: Vec<Entry>,
+    ) -> Result<(), Stop> {
+        let mut calls = std::pin::pin!(loader.calls(entries));
         let mut in_flight: JoinSet<Result<(), Stop>> = JoinSet::new();
         let mut outcome = Ok(());
         loop {

@@ -34,10 +34,10 @@ fn a_fresh_event_keeps_its_time() {
 }
 
 #[test]
-fn time_generated_reaches_47_hours_back() {
-    let oldest = r#""2026-08-04T09:00:00.1234567Z""#;
+fn time_generated_reaches_46_hours_back() {
+    let oldest = r#""2026-08-04T10:00:00.1234567Z""#;
     check(oldest, oldest, oldest, "null");
-    let older = r#""2026-08-04T09:00:00.1234566Z""#;
+    let older = r#""2026-08-04T10:00:00.1234566Z""#;
     check(older, older, RECEIVED, "null");
     let oldest_of_all = r#""2000-01-01T00:00:00Z""#;
     check(oldest_of_all, oldest_of_all, RECEIVED, "null");
