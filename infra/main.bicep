@@ -171,6 +171,20 @@ module workspace 'modules/workspace.bicep' = {
   }
 }
 
+module parsers 'modules/parsers.bicep' = if (deployContent) {
+  scope: resourceGroup(workspaceGroup)
+  params: { workspaceName: workspaceName }
+  dependsOn: [workspace]
+}
+
+// Sentinel runs a rule's query before it takes the rule, and refuses it when a function in it, or in a function that it
+// calls, cannot be found, as a new one cannot at first: `Failed to resolve`. So the parsers come before all else and the
+// rules after all else, and at least this pause lies between; it goes on beside the other resources and costs no time.
+module parsersSettled 'modules/pause.bicep' = if (deployContent) {
+  params: { steps: 20 }
+  dependsOn: [parsers]
+}
+
 // Azure accepts the table a little before the data collection service can see it.
 module tableSettled 'modules/pause.bicep' = {
   params: { steps: 4 }
@@ -295,7 +309,7 @@ module alerts 'modules/alerts.bicep' = {
   dependsOn: [ingestion]
 }
 
-// Last, because Sentinel checks a rule's query against the table and the parsers, and both take minutes to be seen.
+// Last, so that a rule that Sentinel refuses leaves a connector that works; deploy again, and nothing but the rule changes.
 module content 'modules/content.bicep' = if (deployContent) {
   scope: resourceGroup(workspaceGroup)
   params: {
@@ -304,7 +318,7 @@ module content 'modules/content.bicep' = if (deployContent) {
     organisationName: organisationName
     tags: tags
   }
-  dependsOn: [alerts, settings]
+  dependsOn: [alerts, parsersSettled, settings]
 }
 
 @description('Name of the Function App, to publish the package to.')

@@ -1,7 +1,7 @@
 metadata name = 'Content'
-metadata description = 'Microsoft Sentinel content, from its files in sentinel/. Nothing of theirs is repeated here.'
+metadata description = 'Microsoft Sentinel content that calls the parsers, from its files in sentinel/. Nothing of theirs is repeated here.'
 
-import { analyticRules, huntingQueries, parsers, workbooks } from 'content-files.bicep'
+import { analyticRules, huntingQueries, workbooks } from 'content-files.bicep'
 import { tagsType } from 'types.bicep'
 
 @description('Required. Name of the workspace.')
@@ -19,37 +19,13 @@ param tags tagsType
 @description('How the files spell comparisons, and how Azure does.')
 var operators = { eq: 'Equal', gt: 'GreaterThan', lt: 'LessThan', ne: 'NotEqual' }
 
-@description('A duration as Azure wants it: `5m` becomes `PT5M`, `7d` becomes `P7D`.')
-func isoDuration(text string) string => endsWith(text, 'd') ? 'P${toUpper(text)}' : 'PT${toUpper(text)}'
+@description('A duration as Azure wants it: `5m` becomes `PT5M`, `7d` becomes `P7D`, and `P7D` stays.')
+func isoDuration(text string) string =>
+  startsWith(text, 'P') ? text : endsWith(text, 'd') ? 'P${toUpper(text)}' : 'PT${toUpper(text)}'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = { name: workspaceName }
 
-resource parser 'Microsoft.OperationalInsights/workspaces/savedSearches@2026-03-01' = [
-  for file in parsers: {
-    parent: workspace
-    name: file.FunctionName
-    properties: {
-      category: file.Category
-      displayName: file.Function.Title
-      functionAlias: file.FunctionAlias
-      functionParameters: join(
-        map(file.?ParserParams ?? [], parameter => '${parameter.Name}:${parameter.Type}=${parameter.Default}'),
-        ', '
-      )
-      query: file.FunctionQuery
-      version: 2
-      #disable-next-line BCP037 // in `properties`, not beside it: the template parser refuses a top-level `etag`
-      etag: '*'
-    }
-  }
-]
-
-// Sentinel runs a rule's query before it takes the rule, and a new function needs a while to be found.
-module parsersSettled 'pause.bicep' = {
-  params: { steps: 8 }
-  dependsOn: [parser]
-}
-
+// Sentinel runs a rule's query before it takes the rule: see `parsersSettled` in main.bicep.
 resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
   for file in analyticRules: {
     scope: workspace
@@ -57,7 +33,7 @@ resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
     kind: 'Scheduled'
     properties: {
       displayName: file.name
-      description: file.description
+      description: trim(file.description)
       enabled: file.?enabled ?? true
       severity: file.severity
       query: file.query
@@ -65,24 +41,25 @@ resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
       queryPeriod: isoDuration(file.queryPeriod)
       triggerOperator: operators[?file.triggerOperator] ?? file.triggerOperator
       triggerThreshold: file.triggerThreshold
-      suppressionDuration: 'PT5H'
-      suppressionEnabled: false
+      suppressionDuration: isoDuration(file.?suppressionDuration ?? '5h')
+      suppressionEnabled: file.?suppressionEnabled ?? false
       tactics: file.tactics
       // This version of the API refuses sub-techniques.
       techniques: union(map(file.relevantTechniques, technique => split(technique, '.')[0]), [])
-      alertDetailsOverride: file.alertDetailsOverride
-      customDetails: file.customDetails
-      entityMappings: file.entityMappings
-      eventGroupingSettings: file.eventGroupingSettings
-      incidentConfiguration: {
-        ...file.incidentConfiguration
-        groupingConfiguration: {
-          ...file.incidentConfiguration.groupingConfiguration
-          lookbackDuration: isoDuration(file.incidentConfiguration.groupingConfiguration.lookbackDuration)
-        }
-      }
+      alertDetailsOverride: file.?alertDetailsOverride
+      customDetails: file.?customDetails
+      entityMappings: file.?entityMappings
+      eventGroupingSettings: file.?eventGroupingSettings
+      incidentConfiguration: file.?incidentConfiguration == null
+        ? null
+        : {
+            ...file.incidentConfiguration!
+            groupingConfiguration: {
+              ...file.incidentConfiguration!.groupingConfiguration
+              lookbackDuration: isoDuration(file.incidentConfiguration!.groupingConfiguration.lookbackDuration)
+            }
+          }
     }
-    dependsOn: [parsersSettled]
   }
 ]
 
@@ -98,12 +75,11 @@ resource hunt 'Microsoft.OperationalInsights/workspaces/savedSearches@2026-03-01
       #disable-next-line BCP037 // in `properties`, not beside it: the template parser refuses a top-level `etag`
       etag: '*'
       tags: [
-        { name: 'description', value: file.content.description }
+        { name: 'description', value: trim(file.content.description) }
         { name: 'tactics', value: join(file.content.tactics, ',') }
         { name: 'techniques', value: join(file.content.relevantTechniques, ',') }
       ]
     }
-    dependsOn: [parsersSettled]
   }
 ]
 

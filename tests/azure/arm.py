@@ -5,6 +5,9 @@ import copy
 from expressions import TemplateError, digest, evaluate, parse
 from providers import Providers
 
+# What passes between two deployments, in the unit of `Engine`.
+BETWEEN_DEPLOYMENTS = 100
+
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 TENANT = "11111111-1111-1111-1111-111111111111"
 
@@ -113,10 +116,15 @@ def group_path(group):
 
 
 class Engine:
+    """Applies resources one after the other, and reckons when Azure would, which does at the same time whatever does not
+    wait for something. The unit is an empty deployment; everything else takes no time that one could count on."""
+
     def __init__(self, cloud):
         self.providers = Providers(cloud, SUBSCRIPTION, TENANT)
         self.groups = {}
         self.backwards = False
+        # When the next deployment begins.
+        self.begin = 0
 
     def group(self, name):
         for known, group in self.groups.items():
@@ -144,12 +152,21 @@ class Engine:
                 continue
             else:
                 raise TemplateError("InvalidTemplate", f"The value for the template parameter '{name}' is not provided.")
-            check(name, value, rule)
+            check(name, value, rule, template.get("definitions", {}))
             values[name] = value
         return values
 
     def deploy(self, template, given, group, name):
         """Applies a template and gives back its outputs."""
+        try:
+            outputs, self.begin = self.run(template, given, group, name, self.begin)
+        finally:
+            # Whoever deploys again needs a while.
+            self.begin = max(self.begin, self.providers.now) + BETWEEN_DEPLOYMENTS
+        return outputs
+
+    def run(self, template, given, group, name, begin):
+        """The outputs of a template that is applied from `begin` on, and when that is done."""
         scope = Scope(self, template, self.checked(template, given), group, name)
         for parameter, rule in template.get("parameters", {}).items():
             if parameter not in scope.parameters:
@@ -171,9 +188,19 @@ class Engine:
             for name in resources[symbol].get("dependsOn", []):
                 yield by_id.get(scope.value(name).lower()) if name.startswith("[") else name
 
+        done, problems = {}, []
         for symbol in in_order(resources, before, self.backwards):
-            self.apply(scope, resources[symbol])
-        return {key: {"type": output["type"], "value": scope.value(output["value"])} for key, output in template.get("outputs", {}).items()}
+            waits = [name for name in before(symbol) if name in resources]
+            # What does not wait for a failure goes on, as it would have been under way already.
+            if all(name in done for name in waits):
+                try:
+                    done[symbol] = self.apply(scope, resources[symbol], max([done[name] for name in waits], default=begin))
+                except TemplateError as problem:
+                    problems.append(problem)
+        if problems:
+            raise problems[0]
+        outputs = {key: {"type": output["type"], "value": scope.value(output["value"])} for key, output in template.get("outputs", {}).items()}
+        return outputs, max(done.values(), default=begin)
 
     def identify(self, scope, resource):
         name = scope.value(resource["name"])
@@ -187,36 +214,47 @@ class Engine:
         group = scope.value(resource.get("resourceGroup", scope.group))
         return f"{group_path(group)}/providers/{path}"
 
-    def apply(self, scope, resource):
+    def apply(self, scope, resource, start):
+        """Applies a resource that has nothing to wait for from `start` on; when it is done."""
         if resource.get("existing"):
-            return
+            return start
         loop = resource.get("copy")
         if loop:
+            ends = [start]
             for index in range(scope.value(loop["count"])):
-                self.apply(scope.with_copy(loop["name"], index), {key: value for key, value in resource.items() if key != "copy"})
-            return
+                one = {key: value for key, value in resource.items() if key != "copy"}
+                ends.append(self.apply(scope.with_copy(loop["name"], index), one, ends[-1] if loop.get("mode") == "serial" else start))
+            return max(ends)
         if not scope.value(resource.get("condition", True)):
-            return
+            return start
         identifier = self.identify(scope, resource)
         if resource["type"].lower() == "microsoft.resources/deployments":
-            self.nest(scope, resource, identifier)
-            return
-        body = {key: scope.value(value) for key, value in resource.items() if key not in ("dependsOn", "condition", "scope")}
+            return self.nest(scope, resource, identifier, start)
+        if "onlyIfNotExists" in resource.get("@options", {}) and identifier.lower() in self.providers.resources:
+            return start
+        body = {key: scope.value(value) for key, value in resource.items() if key not in ("dependsOn", "condition", "scope", "@options")}
+        self.providers.now = start
         self.providers.put(identifier, body)
+        return start
 
-    def nest(self, scope, resource, identifier):
+    def nest(self, scope, resource, identifier, start):
         properties = resource["properties"]
         group = scope.value(resource.get("resourceGroup", scope.group))
         self.group(group)
         given = {key: scope.value(item) for key, item in properties.get("parameters", {}).items()}
-        outputs = self.deploy(properties["template"], given, group, identifier.rsplit("/", 1)[1])
+        outputs, end = self.run(properties["template"], given, group, identifier.rsplit("/", 1)[1], start)
         self.providers.puts.append(identifier)
         self.providers.resources[identifier.lower()] = {
             "id": identifier, "type": "Microsoft.Resources/deployments", "properties": {"outputs": outputs},
         }
+        return end + 1
 
 
-def check(name, value, rule):
+def check(name, value, rule, definitions):
+    """Refuses a value that is not of the type that the template declares, down to the members of its parts."""
+    rule = {**definitions.get(rule.get("$ref", "").removeprefix("#/definitions/"), {}), **rule}
+    if value is None and rule.get("nullable"):
+        return
     kinds = {"string": str, "securestring": str, "int": int, "bool": bool, "array": list, "object": dict}
     kind = kinds.get(rule.get("type", "object").lower(), object)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -226,6 +264,16 @@ def check(name, value, rule):
     above = size > rule.get("maxValue", rule.get("maxLength", size))
     if below or above or value not in rule.get("allowedValues", [value]):
         raise TemplateError("InvalidTemplate", f"The value of the template parameter '{name}' is not allowed: {value}.")
+    if kind is list and "items" in rule:
+        for index, item in enumerate(value):
+            check(f"{name}[{index}]", item, rule["items"], definitions)
+    members = rule.get("properties", {})
+    if kind is dict and members:
+        for member, inner in members.items():
+            check(f"{name}.{member}", value.get(member), inner, definitions)
+        unknown = set(value) - set(members)
+        if unknown and rule.get("additionalProperties") is False:
+            raise TemplateError("InvalidTemplate", f"The template parameter '{name}' has no member {sorted(unknown)}.")
 
 
 def in_order(resources, before, backwards):
@@ -253,8 +301,9 @@ def what_if(engine, template, parameters, group, name):
     """What a deployment would change, found by deploying to a copy."""
     before = copy.deepcopy(engine.providers.resources)
     trial = Engine(engine.providers.cloud["name"])
-    trial.groups = engine.groups
+    trial.groups, trial.begin = engine.groups, engine.begin
     trial.providers.__dict__.update(copy.deepcopy(engine.providers.__dict__))
+    trial.providers.predicts = True
     trial.deploy(template, parameters, group, name)
     changes = []
     for key, after in trial.providers.resources.items():

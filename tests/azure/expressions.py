@@ -104,8 +104,9 @@ def union(*values):
             merged.update(value)
         return merged
     merged = []
-    for value in values:
-        merged += [item for item in value if item not in merged]
+    for item in (item for value in values for item in value):
+        if item not in merged:
+            merged.append(item)
     return merged
 
 
@@ -124,6 +125,7 @@ PLAIN = {
     "endsWith": lambda text, end: text.lower().endswith(end.lower()),
     "equals": lambda a, b: a == b,
     "false": lambda: False,
+    "flatten": lambda values: [item for value in values for item in value],
     "format": numbered_text,
     "greater": lambda a, b: a > b,
     "guid": lambda *parts: str(uuid.uuid5(NAMESPACE, "|".join(map(text_of, parts)))),
@@ -139,10 +141,12 @@ PLAIN = {
     "range": lambda start, count: list(range(start, start + count)),
     "replace": lambda text, old, new: text.replace(old, new),
     "shallowMerge": lambda values: union(*values),
+    "startsWith": lambda text, start: text.lower().startswith(start.lower()),
     "split": lambda text, between: text.split(between),
     "string": lambda value: json.dumps(value) if isinstance(value, (dict, list)) else text_of(value),
     "toLower": str.lower,
     "toUpper": str.upper,
+    "trim": str.strip,
     "true": lambda: True,
     "union": union,
     "uniqueString": lambda *parts: digest(*parts)[:13],
@@ -175,6 +179,8 @@ def evaluate(tree, scope):
         return value(1) if value(0) else value(2)
     if name == "or":
         return any(value(index) for index in range(len(arguments)))
+    if name == "and":
+        return all(value(index) for index in range(len(arguments)))
     if name == "coalesce":
         values = (value(index) for index in range(len(arguments)))
         return next((item for item in values if item is not None), None)

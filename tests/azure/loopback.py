@@ -3,7 +3,7 @@
     python loopback.py FOLDER [--cloud NAME]
 
 Writes FOLDER/ca.pem, prints the port of 127.0.0.1 as its first line, and runs until standard input ends. Plain requests
-to `/state`, `/seed`, `/settings`, `/delete` and `/deploy` are for the tests.
+to `/state`, `/seed`, `/settings`, `/settling`, `/watchlists`, `/delete` and `/deploy` are for the tests.
 """
 
 import argparse
@@ -294,6 +294,10 @@ class Handler(BaseHTTPRequestHandler):
             if path == "/delete":
                 for identifier in json.loads(body):
                     providers.delete(identifier)
+            if path == "/settling":
+                providers.settling.update(json.loads(body))
+            if path == "/watchlists":
+                providers.watchlists.update(json.loads(body))
             if path == "/deploy":
                 given = json.loads(body)
                 azure.group("PUT", given["group"], b'{"location":"westeurope"}')
@@ -305,6 +309,7 @@ class Handler(BaseHTTPRequestHandler):
                     answer["error"] = problem.message
             return 200, {}, {
                 **answer, "resources": list(providers.resources.values()), "settings": list(providers.settings.values()), "puts": providers.puts,
+                "watchlists": providers.watchlists,
                 "published": azure.published, "requests": azure.requests, "unknown": azure.unknown,
             }
 

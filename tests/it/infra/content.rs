@@ -18,6 +18,24 @@ fn line(yaml: &str, member: &str) -> String {
     found.trim_matches('"').to_owned()
 }
 
+/// The parameters of a parser's file as Azure wants them.
+fn parameters(yaml: &str) -> String {
+    let lines = yaml.lines().skip_while(|line| !line.ends_with("Params:")).skip(1);
+    let mut found: Vec<String> = Vec::new();
+    for line in lines.take_while(|line| line.starts_with(' ') || line.starts_with('-')) {
+        let (name, value) = line.trim_start_matches([' ', '-']).split_once(": ").unwrap();
+        let text = value.trim_matches(['"', '\'']);
+        match (name, found.last_mut()) {
+            ("Name", _) => found.push(text.to_owned()),
+            ("Type", Some(last)) => last.extend([":", text]),
+            ("Default", Some(last)) if last.ends_with(":string") => last.extend(["='", text, "'"]),
+            ("Default", Some(last)) => last.extend(["=", text]),
+            _ => panic!("{line}"),
+        }
+    }
+    found.join(", ")
+}
+
 #[test]
 fn parsers_are_deployed_as_their_files_say() {
     let snapshot = Snapshot::read("default");
@@ -36,6 +54,7 @@ fn parsers_are_deployed_as_their_files_say() {
             properties["query"].as_str().unwrap().trim_end(),
             block(&yaml, "FunctionQuery").trim_end()
         );
+        assert_eq!(properties["functionParameters"], *parameters(&yaml), "{path}");
         assert_eq!(properties["etag"], "*", "else a second deployment is refused");
         // The prefix counts hunting queries.
         assert!(!alias.starts_with("humanbound_"), "{path}");

@@ -72,8 +72,13 @@ impl Loopback {
     /// The same, with resources that do not depend on each other in one of two opposite orders.
     #[track_caller]
     pub fn deploy_in_order(&self, parameters: &Value, backwards: bool) -> Value {
-        let template = read_json("infra/main.json");
-        let (group, template) = ("rg-humanbound", &template);
+        self.deploy_template(&read_json("infra/main.json"), parameters, backwards)
+    }
+
+    /// The same, of any template.
+    #[track_caller]
+    pub fn deploy_template(&self, template: &Value, parameters: &Value, backwards: bool) -> Value {
+        let group = "rg-humanbound";
         let body =
             json!({"group": group, "parameters": parameters, "template": template, "backwards": backwards});
         self.ask("/deploy", &body)

@@ -5,10 +5,12 @@ mod az;
 mod bicep;
 mod content;
 mod cost;
+mod formats;
 mod generated;
 mod loopback;
 mod races;
 mod scanner;
+mod settling;
 mod snapshot;
 mod template;
 

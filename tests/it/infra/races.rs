@@ -46,15 +46,21 @@ fn check_order(state: &Value) {
         "/deployments/rolesSettled-",
         "/Microsoft.Web/sites/",
         "/config/appsettings",
+        "/alertRules/",
+    ];
+    let content = [
+        "/onboardingStates/default",
         "/savedSearches/HumanboundEvents",
         "/deployments/parsersSettled-",
         "/alertRules/",
     ];
+    for pair in content.windows(2) {
+        assert!(position(state, pair[0]) < position(state, pair[1]), "{} after {}", pair[0], pair[1]);
+    }
     for pair in order.windows(2) {
         assert!(position(state, pair[0]) < position(state, pair[1]), "{} after {}", pair[0], pair[1]);
     }
     assert!(position(state, "/secrets/webhook-secret") < position(state, "/Microsoft.Web/sites/"));
-    assert!(position(state, "/onboardingStates/default") < position(state, "/alertRules/"));
     let steps = state["resources"]
         .as_array()
         .unwrap()
