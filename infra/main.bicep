@@ -3,7 +3,7 @@ metadata description = 'Signed Humanbound webhooks in, rows of AISecurityEvents_
 
 targetScope = 'resourceGroup'
 
-import { tagsType } from 'modules/types.bicep'
+import { projectType, tagsType } from 'modules/types.bicep'
 
 // Where and what
 
@@ -117,6 +117,10 @@ param allowPublicIngestion bool = true
 
 @description('Optional. Deploy parsers, analytic rules, hunting queries and the workbook.')
 param deployContent bool = true
+
+@description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; one that is there is never touched, so that what analysts changed stays. Empty: no watchlist is made, and nothing needs one.')
+@maxLength(1000)
+param projects projectType[] = []
 
 @description('Optional. Resource ids of the action groups that alerts notify. Without one an alert is only seen in the portal.')
 @maxLength(5)
@@ -319,6 +323,15 @@ module content 'modules/content.bicep' = if (deployContent) {
     tags: tags
   }
   dependsOn: [alerts, parsersSettled, settings]
+}
+
+module watchlist 'modules/watchlist.bicep' = if (deployContent && !empty(projects)) {
+  scope: resourceGroup(workspaceGroup)
+  params: {
+    workspaceName: workspaceName
+    projects: projects
+  }
+  dependsOn: [workspace]
 }
 
 @description('Name of the Function App, to publish the package to.')

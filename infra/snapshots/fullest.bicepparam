@@ -26,6 +26,17 @@ param privateNetworking = true
 param integrationSubnetId = '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-network/providers/Microsoft.Network/virtualNetworks/vnet/subnets/functions'
 param allowPublicIngestion = false
 param deployContent = true
-param alertActionGroupIds = ['/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-soc/providers/Microsoft.Insights/actionGroups/ag-soc']
+param projects = [
+  {
+    id: '0B7F2F9E-2F43-4A7B-8A3A-5D0D1C2B3A4F'
+    name: 'Support, "Alice"'
+    owner: 'alice@contoso.com'
+    criticality: 'high'
+  }
+  { id: '7c9e6679-7425-40de-944b-e07fc1f90ae7', name: '=1+1', archived: true }
+]
+param alertActionGroupIds = [
+  '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-soc/providers/Microsoft.Insights/actionGroups/ag-soc'
+]
 param rejectedSignaturesThreshold = 10
 param silenceAlertHours = 24

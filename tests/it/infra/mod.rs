@@ -13,6 +13,7 @@ mod scanner;
 mod settling;
 mod snapshot;
 mod template;
+mod watchlist;
 
 use std::{
     fs,

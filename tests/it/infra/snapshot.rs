@@ -265,6 +265,7 @@ fn an_existing_workspace_is_only_added_to() {
         "Microsoft.OperationalInsights/workspaces/tables",
         "Microsoft.SecurityInsights/alertRules",
         "Microsoft.SecurityInsights/onboardingStates",
+        "Microsoft.SecurityInsights/watchlists",
         "Microsoft.Insights/workbooks",
     ];
     for resource in snapshot.resources() {
@@ -330,7 +331,8 @@ fn snapshots_hold_no_secret() {
 #[test]
 fn what_can_be_tagged_is() {
     let snapshot = Snapshot::read("fullest");
-    let untaggable = ["roleAssignments", "diagnosticSettings", "onboardingStates", "alertRules"];
+    let untaggable =
+        ["roleAssignments", "diagnosticSettings", "onboardingStates", "alertRules", "watchlists"];
     for resource in snapshot.resources() {
         let kind = resource["type"].as_str().unwrap();
         let is_child = kind.matches('/').count() > 1;

@@ -18,7 +18,7 @@ const OUTPUTS: [&str; 8] = [
     "workspaceResourceId",
 ];
 
-const PARAMETERS: [&str; 27] = [
+const PARAMETERS: [&str; 28] = [
     "alertActionGroupIds",
     "allowPublicIngestion",
     "allowedSourceRanges",
@@ -35,6 +35,7 @@ const PARAMETERS: [&str; 27] = [
     "organisationName",
     "previousWebhookSecret",
     "privateNetworking",
+    "projects",
     "recoverKeyVault",
     "rejectedSignaturesThreshold",
     "retentionInDays",

@@ -1,0 +1,59 @@
+metadata name = 'Watchlist'
+metadata description = 'The watchlist `HumanboundProjects`, made once: names, owners and criticality of projects, which only people know.'
+
+import { projectType } from 'types.bicep'
+
+@description('Required. Name of the workspace.')
+param workspaceName string
+
+@description('Required. The projects; at least one, because Sentinel refuses a list without rows.')
+@minLength(1)
+param projects projectType[]
+
+// The columns are those of the template that people upload.
+var header = split(loadTextContent('../../sentinel/watchlists/HumanboundProjects.csv'), '\n')[0]
+// In lower case, as the column of the table that they are compared with.
+var ids = map(projects, project => toLower(trim(project.id)))
+var distinctIds = length(union(ids, [])) == length(ids) ? ids : fail('A project id stands twice in `projects`: the watchlist needs one row for each.')
+
+@description('A field of CSV by RFC 4180, always in quotes. Lines become one: not every reader of CSV takes more. Nothing is put before a leading `=`, which would then be in every incident\'s title; it is a formula only to a spreadsheet.')
+func quoted(text string) string => '"${replace(replace(replace(text, '\r', ' '), '\n', ' '), '"', '""')}"'
+
+@description('A row of CSV.')
+func row(fields string[]) string => join(map(fields, field => quoted(field)), ',')
+
+var rows = map(
+  projects,
+  (project, index) =>
+    row([
+      distinctIds[index]
+      project.name
+      project.?owner ?? ''
+      project.?criticality ?? ''
+      toLower(string(project.?archived ?? false))
+    ])
+)
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = { name: workspaceName }
+
+// Once only: a second time Azure would add every row that differs in any column from those that are there, and take none
+// away, so that what an analyst has changed would be there twice, and what was deleted again.
+// https://learn.microsoft.com/azure/sentinel/watchlists-manage#bulk-update-a-watchlist
+// https://github.com/hashicorp/terraform-provider-azurerm/pull/14258
+@onlyIfNotExists()
+resource watchlist 'Microsoft.SecurityInsights/watchlists@2025-09-01' = {
+  scope: workspace
+  name: 'HumanboundProjects'
+  properties: {
+    displayName: 'Humanbound projects'
+    description: 'Name, owner and criticality of the AI agents that Humanbound tests, by ProjectId. Criticality is high, medium or low; a row with Archived = true leaves the estate.'
+    provider: 'Microsoft'
+    source: 'HumanboundProjects.csv'
+    // Not `Local file`, as the documentation has it: https://github.com/Azure/azure-cli/issues/26332
+    sourceType: 'Local'
+    contentType: 'text/csv'
+    itemsSearchKey: 'ProjectId'
+    numberOfLinesToSkip: 0
+    rawContent: join([header, ...rows], '\r\n')
+  }
+}
