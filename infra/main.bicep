@@ -115,7 +115,7 @@ param allowPublicIngestion bool = true
 
 // Content and alerts
 
-@description('Optional. Deploy parsers, analytic rules, hunting queries and the workbook.')
+@description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist.')
 param deployContent bool = true
 
 @description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; one that is there is never touched, so that what analysts changed stays. Empty: no watchlist is made, and nothing needs one.')
