@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint dist infra bench tools clean
+.PHONY: help test scenario lint dist infra bench tools clean
 
 TOOLS := target/tools
 VENV := $(CURDIR)/$(TOOLS)/venv/bin
@@ -24,6 +24,9 @@ help: ## List the commands
 test: tools ## Run every test, and say what was skipped for want of a tool
 	@tests/tools/run-tests
 
+scenario: tools ## Run the rules and hunts over the events of FILE, a scenario as tests/content/README.md describes it
+	@$(VENV)/python -B tests/content/run.py run $(if $(FILE),"$(FILE)")
+
 lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -43,8 +46,9 @@ dist: tools ## Build `connector` for a Function App and package it: dist/connect
 	cargo run --locked --quiet -- package --connector target/$(TARGET)/release/connector --output dist/connector.zip
 	$(VENV)/python tests/tools/check_dist.py dist/connector.zip
 
-infra: ## Rebuild what is generated from infra/*.bicep and sentinel/ (needs the Bicep compiler)
-	UPDATE=1 cargo test --locked --test it -- --exact infra::generated::generated_files_are_what_their_sources_give
+infra: ## Rebuild what is generated from infra/*.bicep and sentinel/ (needs the Bicep compiler and `make tools`)
+	UPDATE=1 cargo test --locked --test it -- --exact infra::generated::generated_files_are_what_their_sources_give \
+	  content::coverage::tables_are_what_the_content_gives
 
 bench: ## Measure throughput and latency; benches/README.md explains the numbers
 	cargo bench --locked --bench throughput

@@ -19,6 +19,7 @@ mod host;
 mod rig;
 mod tools;
 
+mod content;
 mod delivery;
 mod demo;
 mod drain;

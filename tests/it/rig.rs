@@ -66,13 +66,17 @@ impl Builder {
         let spool = Folder::new();
         let mut settings = settings(&workspace, &spool);
         settings.extend(self.settings);
-        let mut host = Host::connector();
-        for (name, value) in settings {
-            host = host.env(&name, value);
-        }
-        let host = host.start().await;
-        Rig { client: client(), host, workspace, spool }
+        let host = host(&settings).await;
+        Rig { client: client(), host, workspace, spool, settings }
     }
+}
+
+async fn host(settings: &BTreeMap<String, String>) -> Host {
+    let mut host = Host::connector();
+    for (name, value) in settings {
+        host = host.env(name, value);
+    }
+    host.start().await
 }
 
 fn settings(workspace: &Workspace, spool: &Folder) -> BTreeMap<String, String> {
@@ -96,6 +100,7 @@ pub struct Rig {
     pub workspace: Workspace,
     pub spool: Folder,
     pub client: reqwest::Client,
+    settings: BTreeMap<String, String>,
 }
 
 /// What the sender got.
@@ -151,6 +156,11 @@ impl Rig {
 
     pub async fn start() -> Rig {
         Rig::builder().start().await
+    }
+
+    /// Another instance takes over, which remembers nothing; workspace and spool stay.
+    pub async fn replace_instance(&mut self) {
+        self.host = host(&self.settings).await;
     }
 
     /// Posts `body` as Humanbound would.

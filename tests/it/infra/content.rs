@@ -56,10 +56,7 @@ fn parsers_are_deployed_as_their_files_say() {
         let alias = line(&yaml, name);
         let found = functions.iter().find(|item| item["properties"]["functionAlias"] == *alias);
         let properties = &found.unwrap_or_else(|| panic!("{path} is not deployed"))["properties"];
-        assert_eq!(
-            properties["query"].as_str().unwrap().trim_end(),
-            block(&yaml, query).trim_end()
-        );
+        assert_eq!(properties["query"].as_str().unwrap().trim_end(), block(&yaml, query).trim_end());
         assert_eq!(properties["functionParameters"], *parameters(&yaml), "{path}");
         assert_eq!(properties["etag"], "*", "else a second deployment is refused");
         // The prefix counts hunting queries.

@@ -1,0 +1,17 @@
+//! The linter of parsers, rules, hunts and workbooks: it finds nothing in ours, and each of its rules can find something.
+
+use super::analyzer::run;
+
+#[test]
+fn finds_nothing_in_our_content() {
+    let Some((passed, text)) = run("lint.py", "the linter of Sentinel content") else { return };
+    assert!(passed, "\n{text}");
+}
+
+#[test]
+fn every_rule_has_a_case_that_breaks_it() {
+    let Some((passed, text)) = run("lint_cases.py", "the cases of the linter of Sentinel content") else {
+        return;
+    };
+    assert!(passed, "\n{text}");
+}
