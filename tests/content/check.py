@@ -7,8 +7,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import feed
 from engine import ROOT, ContentError, Engine, Row
-from scenario import Scenario, named
+from scenario import Scenario, named, with_names
 from scheduler import Alert, Incident, Outcome, entity_fields, text
 
 
@@ -241,4 +242,6 @@ def shown(report: Report, in_full: bool) -> str:
         out.append(f"     {line.subject:<{width}}  {line.expected:<16}  {line.found:<14}  {verdict}")
         out += [f"       {problem}" for problem in line.problems]
     out += [f"     fault: {fault}" for fault in report.faults]
-    return "\n".join(out)
+    # Making the plan again is what names every id.
+    feed.plan(scenario)
+    return with_names("\n".join(out))

@@ -91,9 +91,20 @@ def span(value: Any) -> dt.timedelta:
     return dt.timedelta(seconds=-seconds if match[1] == "-" else seconds)
 
 
+#: The names that were asked for, by their ids.
+_NAMES: dict[str, str] = {}
+
+
 def identity(name: str) -> str:
     """The id of a project, finding, campaign or member that a scenario calls `name`."""
-    return str(uuid.uuid5(NAMESPACE, str(name)))
+    found = str(uuid.uuid5(NAMESPACE, str(name)))
+    _NAMES[found] = str(name)
+    return found
+
+
+def with_names(text: str) -> str:
+    """`text` with ids written as a scenario writes them."""
+    return re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda match: f"${{{_NAMES[match[0]]}}}" if match[0] in _NAMES else match[0], text)
 
 
 def named(value: Any) -> Any:
