@@ -7,6 +7,7 @@ import { huntType, parserType, ruleType } from 'content-types.bicep'
 @description('Functions that queries share.')
 var parsers parserType[] = [
   loadYamlContent('../../sentinel/parsers/ASimAgentEventHumanbound.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundAlerts.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundCampaigns.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundEpisodes.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundEstate.yaml')
@@ -14,9 +15,17 @@ var parsers parserType[] = [
   loadYamlContent('../../sentinel/parsers/HumanboundFeed.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundFindingEvents.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundFindings.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundHealth.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundIncidents.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundMonitoring.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundNewEvents.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundNumbers.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundPauses.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundPosture.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundProjects.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundSummary.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundTrend.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundUnalerted.yaml')
 ]
 
 @export()
@@ -42,4 +51,6 @@ var huntingQueries huntType[] = [
 
 @export()
 @description('Workbooks, as text.')
-var workbooks string[] = []
+var workbooks string[] = [
+  loadTextContent('../../sentinel/workbooks/HumanboundCisoDashboard.json')
+]

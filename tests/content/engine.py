@@ -17,6 +17,7 @@ import duckdb
 import duckdb_kql
 import yaml
 from duckdb_kql import stored_functions
+from lint_model import default
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = "AISecurityEvents_CL"
@@ -91,7 +92,7 @@ class Content:
         definitions = []
         for parser in self.parsers.values():
             parameters = ", ".join(
-                f"{item['Name']}:{item['Type']}" + (f"={item['Default']}" if "Default" in item else "")
+                f"{item['Name']}:{item['Type']}" + (f"={default(item['Type'], item['Default'])}" if "Default" in item else "")
                 for item in parser.get("ParserParams") or []
             )
             body = _INGESTION_TIME.sub(rf"project-rename \1 = {INGESTED}", _text(parser))
@@ -138,13 +139,18 @@ class Functions:
         assert parsed is not None
         return parsed
 
+    def tables(self, with_watchlist: bool) -> dict[str, list[str]]:
+        """The columns of the tables that content reads."""
+        tables = {TABLE: [name for name, _ in self._content.columns] + [INGESTED]}
+        if with_watchlist:
+            tables["_Watchlist"] = [*_WATCHLIST_OWN, *_WATCHLIST]
+        return tables
+
     def sql(self, kql: str, with_watchlist: bool) -> str:
         """The SQL of a text, with the clock as a placeholder, so that one translation serves every time exactly."""
         key = kql, with_watchlist
         if key not in self._sql:
-            schema = {TABLE: [name for name, _ in self._content.columns] + [INGESTED]}
-            if with_watchlist:
-                schema["_Watchlist"] = [*_WATCHLIST_OWN, *_WATCHLIST]
+            schema = self.tables(with_watchlist)
             clock = dt.datetime(2000, 1, 1)
             self._sql[key] = str(duckdb_kql.to_sql(kql, schema=schema, query_now=clock, functions=self._parsed[with_watchlist]))
         return self._sql[key]
@@ -224,6 +230,18 @@ class Engine:
                     f"does an arg_max or take leave open which row it takes? {alone} and {found[at]}"
                 )
         return differences
+
+    def freeze(self, now: dt.datetime) -> duckdb.DuckDBPyConnection:
+        """Makes a table of what is ingested by `now`, for one who asks much of one time, and lends the database."""
+        always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
+        scope = _scope(*(_literal(time) for time in (*always, now)))
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{TABLE}" AS {scope}')
+        return self._connection
+
+    @property
+    def tables(self) -> dict[str, list[str]]:
+        """The columns of the tables that content reads."""
+        return self._functions.tables(self._with_watchlist)
 
     def _fetch(self, sql: str) -> list[Row]:
         cursor = self._connection.execute(sql)

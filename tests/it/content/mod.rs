@@ -5,6 +5,7 @@
 
 mod analyzer;
 mod coverage;
+mod dashboard;
 mod feed;
 mod lint;
 mod scenarios;

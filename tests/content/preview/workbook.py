@@ -1,0 +1,156 @@
+"""A workbook as the page runs it: its parameters, what they expand to, and its queries by what they use.
+
+A query has a key: its place, and what its parameters became.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+TEXT, QUERY, PARAMETERS, LINKS, GROUP = 1, 3, 9, 11, 12
+DROPDOWN, TIME, RESOURCE, PILLS = 2, 4, 5, 10
+#: A use of a parameter: `{Name}` or `{Name:part}`.
+USE = re.compile(r"\{([A-Za-z_]\w*)(?::(\w+))?\}")
+#: Steps of a time axis: up to so many hours, this one.
+_GRAINS = ((1, "1m"), (4, "5m"), (24, "30m"), (72, "1h"), (24 * 14, "6h"))
+
+Value = Any
+Values = dict[str, Value]
+
+
+def items(listed: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every item with its path, groups before what is in them."""
+    for index, item in enumerate(listed or []):
+        path = f"{where}/{index}"
+        yield path, item
+        if item.get("type") == GROUP:
+            yield from items(item["content"].get("items"), path)
+
+
+def parameters(workbook: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every parameter with its path."""
+    for path, item in items(workbook["items"]):
+        if item.get("type") == PARAMETERS:
+            for index, parameter in enumerate(item["content"].get("parameters") or []):
+                yield f"{path}/p{index}", parameter
+
+
+def exports(item: dict[str, Any]) -> list[tuple[str, str]]:
+    """The columns that a row sets parameters from, with the parameters."""
+    content = item.get("content") or {}
+    found = [(entry.get("fieldName") or "", entry["parameterName"]) for entry in content.get("exportedParameters") or []]
+    if content.get("exportParameterName"):
+        found.append((content.get("exportFieldName") or "", content["exportParameterName"]))
+    return found
+
+
+def exported(workbook: dict[str, Any]) -> dict[str, str]:
+    """The parameters that rows and tabs set, with what they are before that."""
+    found: dict[str, str] = {}
+    for _, item in items(workbook["items"]):
+        content = item.get("content") or {}
+        for entry in content.get("exportedParameters") or []:
+            found[entry["parameterName"]] = entry.get("defaultValue") or ""
+        if content.get("exportParameterName"):
+            found[content["exportParameterName"]] = content.get("exportDefaultValue") or ""
+        if content.get("timeBrushParameterName"):
+            found[content["timeBrushParameterName"]] = ""
+        for link in (content.get("links") or []) if item.get("type") == LINKS else []:
+            if link.get("linkTarget") == "parameter":
+                found.setdefault(link["cellValue"], "")
+    return found
+
+
+def options(parameter: dict[str, Any], rows: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """What a list of choices offers: `value`, `label`, and `selected`."""
+    if rows is None:
+        rows = json.loads(parameter.get("jsonData") or "[]")
+    found = []
+    for row in rows:
+        if not isinstance(row, dict):
+            row = {"value": row}
+        names = list(row)
+        value = row.get("value", row[names[0]])
+        label = row.get("label", row[names[1]] if len(names) > 1 and "value" not in row else value)
+        found.append({"value": str(value), "label": str(label), "selected": bool(row.get("selected", False))})
+    return found
+
+
+def expand(parameter: dict[str, Any], value: Value, part: str, now: dt.datetime) -> str | None:
+    """What `{Name:part}` becomes; None where the preview does not know."""
+    if parameter.get("type") == TIME:
+        return _time(value, part, now)
+    if isinstance(value, list):
+        if part not in ("", "value"):
+            return None
+        quote, settings = parameter.get("quote", ""), parameter.get("typeSettings") or {}
+        listed = [settings.get("selectAllValue", "*") if one == "value::all" else one for one in value]
+        return parameter.get("delimiter", ",").join(f"{quote}{one}{quote}" for one in listed)
+    return str(value) if part in ("", "value") else None
+
+
+def _time(value: Value, part: str, now: dt.datetime) -> str | None:
+    if value.get("startTime"):
+        start, end = (dt.datetime.fromisoformat(value[key].rstrip("Z")) for key in ("startTime", "endTime"))
+    else:
+        start, end = now - dt.timedelta(milliseconds=value["durationMs"]), now
+    hours = (end - start) / dt.timedelta(hours=1)
+    days = round(hours / 24)
+    span = f"{days}d" if days * 24 == hours else f"{round(hours * 60)}m"
+    return {
+        "": f"> ago({span})",
+        "value": f"> ago({span})",
+        "query": f"TimeGenerated > ago({span})",
+        "start": f"datetime({_iso(start)})",
+        "end": f"datetime({_iso(end)})",
+        "startISO": _iso(start),
+        "endISO": _iso(end),
+        "grain": next((grain for limit, grain in _GRAINS if hours <= limit), "1d"),
+        "seconds": str(round(hours * 3600)),
+    }.get(part)
+
+
+def _iso(time: dt.datetime) -> str:
+    return time.isoformat(timespec="milliseconds") + "Z"
+
+
+class Texts:
+    """Fills texts in for values of parameters."""
+
+    def __init__(self, workbook: dict[str, Any], now: dt.datetime) -> None:
+        self.now = now
+        self.defined = {parameter["name"]: parameter for _, parameter in parameters(workbook)}
+        self.exported = exported(workbook)
+        for _, item in items(workbook["items"]):
+            if name := (item.get("content") or {}).get("timeBrushParameterName"):
+                self.defined[name] = {"name": name, "type": TIME}
+
+    def uses(self, text: str) -> set[str]:
+        """The names of the parameters in a text."""
+        return {name for name, _ in USE.findall(text) if name in self.defined or name in self.exported}
+
+    def fill(self, path: str, text: str, values: Values) -> tuple[str, str] | None:
+        """The key of a query and its text; None where a parameter has no value."""
+        parts: list[str] = []
+        unknown = False
+
+        def put(match: re.Match[str]) -> str:
+            nonlocal unknown
+            name, part = match.group(1), match.group(2) or ""
+            if name not in self.defined and name not in self.exported:
+                return match.group(0)
+            value = values.get(name)
+            filled = None if value in (None, "") else expand(self.defined.get(name, {}), value, part, self.now)
+            if filled is None:
+                unknown = True
+                return ""
+            if filled not in parts:
+                parts.append(filled)
+            return filled
+
+        full = USE.sub(put, text)
+        return None if unknown else (json.dumps([path, *parts], ensure_ascii=False, separators=(",", ":")), full)

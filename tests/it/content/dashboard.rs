@@ -1,0 +1,82 @@
+//! The dashboard's workbook over the demo's rows: every query runs, and its tiles show what the story itself computes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use humanbound_sentinel::local::{ProjectState, Story, StoryOptions};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use tokio::process::Command;
+
+use crate::rig::Folder;
+use crate::tools;
+
+const UNTIL: OffsetDateTime = datetime!(2026-10-01 12:00 UTC);
+const EVENTS: usize = 1_500;
+const SEED: u64 = 5;
+/// What the dashboard shows at first.
+const RANGE: Duration = Duration::days(30);
+
+/// What tiles must show, from what happened and not from the bodies that tell of it.
+fn truths() -> Value {
+    let story = Story::generate(StoryOptions { seed: SEED, until: UNTIL, events: EVENTS });
+    let mut recent: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in story.events.iter().filter(|event| !event.is_repeat && event.at >= UNTIL - RANGE) {
+        *recent.entry(event.event_type).or_default() += 1;
+    }
+    let count = |kind: &str| recent.get(kind).copied().unwrap_or(0);
+    let open = |severity: &str| story.truths.open.get(severity).copied().unwrap_or(0);
+    let agents = |state| story.truths.projects_in(state);
+    json!({
+        "until": UNTIL.format(&Rfc3339).unwrap(),
+        "findings": story.truths.findings,
+        "tiles": {
+            "Open critical findings": open("critical"),
+            "Open high findings": open("high"),
+            "Overdue findings": story.truths.overdue,
+            "Unowned critical and high": story.truths.unowned,
+            "Regressions": count("finding.regressed"),
+            "Failed fixes": count("finding.resolution_failed"),
+            "Drift detections": count("drift.detected"),
+            "Quality setbacks": count("quality.degraded") + count("quality.regression"),
+            "Actively monitored": agents(ProjectState::Active),
+            "Paused": agents(ProjectState::Paused),
+            "Silent": agents(ProjectState::Silent),
+        }
+    })
+}
+
+#[tokio::test]
+async fn every_query_runs_and_tiles_show_what_the_story_says() {
+    let Some(python) = tools::find("venv/bin/python", "the queries of the dashboard over the demo's rows")
+    else {
+        return;
+    };
+    let folder = Folder::new();
+    let kept = folder.path().join("demo");
+    let until = UNTIL.format(&Rfc3339).unwrap();
+    let (events, seed) = (EVENTS.to_string(), SEED.to_string());
+    let demo = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"))
+        .args(["demo", "--json", "--events", &events, "--seed", &seed, "--until", &until, "--keep"])
+        .arg(&kept)
+        .env_remove("CARGO")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let demo = demo.await.unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let proof = Command::new(python)
+        .arg("-B")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/preview/proof.py"))
+        .arg(kept.join("AISecurityEvents_CL.ndjson"))
+        .arg(truths().to_string())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let proof = proof.await.unwrap();
+    let told = [proof.stdout, proof.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(proof.status.success(), "\n{}", told.concat());
+}
