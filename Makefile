@@ -48,7 +48,7 @@ dist: tools ## Build `connector` for a Function App and package it: dist/connect
 
 infra: ## Rebuild what is generated from infra/*.bicep and sentinel/ (needs the Bicep compiler and `make tools`)
 	UPDATE=1 cargo test --locked --test it -- --exact infra::generated::generated_files_are_what_their_sources_give \
-	  content::coverage::tables_are_what_the_content_gives
+	  content::package::generated_files_are_what_their_sources_give content::coverage::tables_are_what_the_content_gives
 
 bench: ## Measure throughput and latency; benches/README.md explains the numbers
 	cargo bench --locked --bench throughput

@@ -54,3 +54,9 @@ var huntingQueries huntType[] = [
 var workbooks string[] = [
   loadTextContent('../../sentinel/workbooks/HumanboundCisoDashboard.json')
 ]
+
+@export()
+@description('Pages of data connectors.')
+var connectorPages = [
+  loadJsonContent('../../sentinel/connector/DataConnectorDefinition.json')
+]

@@ -1,7 +1,7 @@
 metadata name = 'Content'
 metadata description = 'Microsoft Sentinel content that calls the parsers, from its files in sentinel/. Nothing of theirs is repeated here.'
 
-import { analyticRules, huntingQueries, workbooks } from 'content-files.bicep'
+import { analyticRules, connectorPages, huntingQueries, workbooks } from 'content-files.bicep'
 import { tagsType } from 'types.bicep'
 
 @description('Required. Name of the workspace.')
@@ -99,5 +99,15 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = [
       sourceId: workspace.id
       version: '1.0'
     }
+  }
+]
+
+resource connectorPage 'Microsoft.SecurityInsights/dataConnectorDefinitions@2025-09-01' = [
+  for file in connectorPages: {
+    scope: workspace
+    name: file.name
+    kind: 'Customizable'
+    #disable-next-line BCP037 // `sampleQueries` is in Microsoft's guide to connectors and in every definition of theirs, and in no version of the types
+    properties: file.properties
   }
 ]

@@ -10,6 +10,8 @@ param workspaceName string
 @minLength(1)
 param projects projectType[]
 
+// What the Content Hub package says of it too.
+var settings = loadJsonContent('../../sentinel/watchlists/HumanboundProjects.json')
 // The columns are those of the template that people upload.
 var header = split(loadTextContent('../../sentinel/watchlists/HumanboundProjects.csv'), '\n')[0]
 // In lower case, as the column of the table that they are compared with.
@@ -45,15 +47,8 @@ resource watchlist 'Microsoft.SecurityInsights/watchlists@2025-09-01' = {
   scope: workspace
   name: 'HumanboundProjects'
   properties: {
-    displayName: 'Humanbound projects'
-    description: 'Name, owner and criticality of the AI agents that Humanbound tests, by ProjectId. Criticality is high, medium or low; a row with Archived = true leaves the estate.'
-    provider: 'Microsoft'
-    source: 'HumanboundProjects.csv'
-    // Not `Local file`, as the documentation has it: https://github.com/Azure/azure-cli/issues/26332
-    sourceType: 'Local'
-    contentType: 'text/csv'
-    itemsSearchKey: 'ProjectId'
-    numberOfLinesToSkip: 0
+    // `sourceType` is not `Local file`, as the documentation has it: https://github.com/Azure/azure-cli/issues/26332
+    ...settings
     rawContent: join([header, ...rows], '\r\n')
   }
 }

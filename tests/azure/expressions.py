@@ -117,7 +117,7 @@ def numbered_text(template, *values):
 # Functions whose arguments are all evaluated first.
 PLAIN = {
     "add": lambda a, b: a + b,
-    "concat": lambda *values: sum(values[1:], values[0]),
+    "concat": lambda *values: "".join(map(text_of, values)) if isinstance(values[0], str) else sum(values[1:], values[0]),
     "createArray": lambda *values: list(values),
     "createObject": lambda *values: dict(zip(values[::2], values[1::2])),
     "div": lambda a, b: a // b,
@@ -132,6 +132,7 @@ PLAIN = {
     "items": lambda value: [{"key": key, "value": value[key]} for key in sorted(value)],
     "json": json.loads,
     "join": lambda values, between: between.join(values),
+    "last": lambda values: values[-1],
     "length": len,
     "less": lambda a, b: a < b,
     "max": max,
@@ -144,6 +145,7 @@ PLAIN = {
     "startsWith": lambda text, start: text.lower().startswith(start.lower()),
     "split": lambda text, between: text.split(between),
     "string": lambda value: json.dumps(value) if isinstance(value, (dict, list)) else text_of(value),
+    "take": lambda values, count: values[:count],
     "toLower": str.lower,
     "toUpper": str.upper,
     "trim": str.strip,

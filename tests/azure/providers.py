@@ -56,7 +56,9 @@ class Providers:
     def put(self, identifier, body):
         if not re.fullmatch(r"\d{4}-\d\d-\d\d(-preview)?", body.get("apiVersion", "")):
             raise TemplateError("MissingApiVersionParameter", f"{identifier} has no api-version")
-        kind = body["type"].lower().replace(".", "_").replace("/", "_")
+        # Sentinel's resources extend a workspace; packages and Repositories write them as its children.
+        kind = body["type"].lower().replace("microsoft.operationalinsights/workspaces/providers/", "microsoft.securityinsights/")
+        kind = kind.replace(".", "_").replace("/", "_")
         old = self.resources.get(identifier.lower())
         resource = {**body, "id": identifier, "properties": dict(body.get("properties") or {})}
         getattr(self, kind, lambda *_: None)(resource, old)
@@ -219,3 +221,32 @@ class Providers:
         self.onboarded(resource)
         rows = self.watchlists.setdefault(resource["id"].lower(), [])
         rows += [row for row in watchlist_rows(resource["properties"]) if row not in rows]
+
+    def microsoft_securityinsights_dataconnectordefinitions(self, resource, old):
+        """https://learn.microsoft.com/rest/api/securityinsights/data-connector-definitions/create-or-update"""
+        self.onboarded(resource)
+        name, page = resource["id"].rsplit("/", 1)[1], resource["properties"].get("connectorUiConfig", {})
+        if resource.get("kind") != "Customizable" or not re.fullmatch(r"[A-Za-z0-9-_]+", name):
+            raise TemplateError("BadRequest", f"the definition {name} of kind {resource.get('kind')} cannot be created")
+        for member in ("title", "publisher", "descriptionMarkdown", "graphQueries", "dataTypes", "connectivityCriteria", "permissions", "instructionSteps"):
+            if not page.get(member):
+                raise TemplateError("BadRequest", f"connectorUiConfig.{member} is missing")
+
+    def microsoft_securityinsights_contentpackages(self, resource, old):
+        self.onboarded(resource)
+        if resource["properties"]["contentKind"] != "Solution" or resource["properties"]["contentId"] != resource["id"].rsplit("/", 1)[1]:
+            raise TemplateError("BadRequest", "a package is named by its contentId")
+
+    def microsoft_securityinsights_contenttemplates(self, resource, old):
+        """A template comes after its package, and holds one."""
+        workspace, properties = self.onboarded(resource), resource["properties"]
+        package = f"{workspace}/providers/Microsoft.SecurityInsights/contentPackages/{properties['packageId']}"
+        self.require("BadRequest", package, f"the package {properties['packageId']} is not installed")
+        if not properties["mainTemplate"].get("resources"):
+            raise TemplateError("BadRequest", f"the template of {properties['contentId']} is empty")
+
+    def microsoft_securityinsights_metadata(self, resource, old):
+        """Azure need not look whether the parent is there; a template that promises an order is held to it."""
+        self.onboarded(resource)
+        parent = resource["properties"]["parentId"]
+        self.require("BadRequest", parent, f"what the metadata are for does not exist: {parent}")

@@ -8,4 +8,6 @@ mod coverage;
 mod dashboard;
 mod feed;
 mod lint;
+mod literal;
+mod package;
 mod scenarios;

@@ -1,6 +1,6 @@
 //! The Sentinel content that is deployed is that of its files, and nothing of it is written twice.
 
-use super::{bicep_files, files, read, snapshot::Snapshot};
+use super::{bicep_files, files, generated::CONNECTOR_PAGE, json, read, snapshot::Snapshot};
 
 /// The text of a block `member: |` at the left margin of a YAML file.
 fn block(yaml: &str, member: &str) -> String {
@@ -101,6 +101,22 @@ fn hunting_queries_and_workbooks_are_deployed() {
     assert_eq!(names.len(), files("sentinel/hunting-queries", "yaml").len());
     assert!(names.iter().all(|name| name.starts_with("humanbound_")), "{names:?}");
     assert_eq!(snapshot.of("Microsoft.Insights/workbooks").len(), files("sentinel/workbooks", "json").len());
+}
+
+#[test]
+fn the_connector_page_is_deployed_as_its_file_says() {
+    let snapshot = Snapshot::read("default");
+    let deployed = snapshot.one("Microsoft.SecurityInsights/dataConnectorDefinitions");
+    let page = json(CONNECTOR_PAGE);
+    assert_eq!(deployed["properties"], page["properties"]);
+    assert_eq!(page["name"], page["properties"]["connectorUiConfig"]["id"]);
+    assert!(deployed["id"].as_str().unwrap().ends_with("/dataConnectorDefinitions/Humanbound"));
+    // Rules and hunts say by this name where their data come from.
+    for path in
+        ["sentinel/analytic-rules", "sentinel/hunting-queries"].map(|folder| files(folder, "yaml")).concat()
+    {
+        assert!(read(&path).contains("  - connectorId: Humanbound\n"), "{path}");
+    }
 }
 
 #[test]

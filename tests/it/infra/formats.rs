@@ -232,6 +232,8 @@ var analyticRules ruleType[] = [
 var huntingQueries huntType[] = [{ name: 'Hunt', content: loadYamlContent('../../sentinel/hunt.yaml') }]
 @export()
 var workbooks string[] = []
+@export()
+var connectorPages = []
 ";
 
 /// As the community deploys its own: `starttime:datetime=datetime(null),…,disabled:bool=False`, for example in

@@ -7,10 +7,11 @@ use serde_json::Value;
 use super::{Folder, bicep, bicep_files, files, json, read, root};
 
 const CONTENT_FILES: &str = "infra/modules/content-files.bicep";
+pub const CONNECTOR_PAGE: &str = "sentinel/connector/DataConnectorDefinition.json";
 pub const SNAPSHOTS: [&str; 2] = ["default", "fullest"];
 
 /// Where the predicted deployment takes place, so that ids are the same on every machine.
-const PLACE: [&str; 8] = [
+pub const PLACE: [&str; 8] = [
     "--subscription-id",
     "00000000-0000-0000-0000-000000000000",
     "--tenant-id",
@@ -21,12 +22,12 @@ const PLACE: [&str; 8] = [
     "westeurope",
 ];
 
-fn updating() -> bool {
+pub fn updating() -> bool {
     env::var("UPDATE").as_deref() == Ok("1")
 }
 
 /// Writes `wanted` when updating, else fails when the file says something else.
-fn settle(path: &str, wanted: &str) {
+pub fn settle(path: &str, wanted: &str) {
     if updating() {
         fs::write(root().join(path), wanted).unwrap();
     } else {
@@ -34,36 +35,41 @@ fn settle(path: &str, wanted: &str) {
     }
 }
 
+/// An exported list; without a kind the compiler looks at what the files hold.
+fn list(name: &str, kind: &str, description: &str, items: &[String]) -> String {
+    let items = if items.is_empty() { String::new() } else { format!("\n{}\n", items.join("\n")) };
+    let kind = if kind.is_empty() { String::new() } else { format!(" {kind}[]") };
+    format!("\n@export()\n@description('{description}')\nvar {name}{kind} = [{items}]\n")
+}
+
 /// The list of the content's files, which the compiler wants by name.
 fn content_files() -> String {
-    let list = |name: &str, kind: &str, description: &str, items: Vec<String>| {
-        let items = if items.is_empty() { String::new() } else { format!("\n{}\n", items.join("\n")) };
-        format!("\n@export()\n@description('{description}')\nvar {name} {kind}[] = [{items}]\n")
-    };
     let loaded = |folder: &str| {
         let load = |path: &String| format!("  loadYamlContent('../../{path}')");
         files(folder, "yaml").iter().map(load).collect::<Vec<_>>()
     };
-    let hunts = files("sentinel/hunting-queries", "yaml")
+    let hunts: Vec<_> = files("sentinel/hunting-queries", "yaml")
         .iter()
         .map(|path| {
             let name = path.rsplit('/').next().unwrap().trim_end_matches(".yaml");
             format!("  {{ name: '{name}', content: loadYamlContent('../../{path}') }}")
         })
         .collect();
-    let workbooks = files("sentinel/workbooks", "json")
+    let workbooks: Vec<_> = files("sentinel/workbooks", "json")
         .iter()
         .map(|path| format!("  loadTextContent('../../{path}')"))
         .collect();
+    let pages = [format!("  loadJsonContent('../../{CONNECTOR_PAGE}')")];
     [
         "metadata name = 'Content files'\n".to_owned(),
         "metadata description = 'The files of sentinel/, by kind. Written by `make infra`; a file that is missing here fails the tests.'\n"
             .to_owned(),
         "\nimport { huntType, parserType, ruleType } from 'content-types.bicep'\n".to_owned(),
-        list("parsers", "parserType", "Functions that queries share.", loaded("sentinel/parsers")),
-        list("analyticRules", "ruleType", "Analytic rules.", loaded("sentinel/analytic-rules")),
-        list("huntingQueries", "huntType", "Hunting queries, with the names of their files.", hunts),
-        list("workbooks", "string", "Workbooks, as text.", workbooks),
+        list("parsers", "parserType", "Functions that queries share.", &loaded("sentinel/parsers")),
+        list("analyticRules", "ruleType", "Analytic rules.", &loaded("sentinel/analytic-rules")),
+        list("huntingQueries", "huntType", "Hunting queries, with the names of their files.", &hunts),
+        list("workbooks", "string", "Workbooks, as text.", &workbooks),
+        list("connectorPages", "", "Pages of data connectors.", &pages),
     ]
     .concat()
 }
@@ -126,7 +132,7 @@ fn generated_files_are_what_their_sources_give() {
 }
 
 /// The way from a folder to a file, for a compiler that takes relative paths only.
-fn pathdiff(from: &std::path::Path, to: &std::path::Path) -> String {
+pub fn pathdiff(from: &std::path::Path, to: &std::path::Path) -> String {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(shared).map(|_| "..".to_owned());
     let down = to.components().skip(shared).map(|part| part.as_os_str().to_str().unwrap().to_owned());

@@ -2,16 +2,16 @@
 
 mod alerts;
 mod az;
-mod bicep;
+pub mod bicep;
 mod content;
 mod cost;
 mod formats;
-mod generated;
-mod loopback;
+pub mod generated;
+pub mod loopback;
 mod races;
 mod scanner;
 mod settling;
-mod snapshot;
+pub mod snapshot;
 mod template;
 mod watchlist;
 
@@ -22,20 +22,20 @@ use std::{
 
 use serde_json::Value;
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn json(path: &str) -> Value {
+pub fn json(path: &str) -> Value {
     serde_json::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The files in `folder` that end in `.extension`, sorted, by their path from the root; none when there is no folder.
-fn files(folder: &str, extension: &str) -> Vec<String> {
+pub fn files(folder: &str, extension: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root().join(folder)) else { return Vec::new() };
     let mut files: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
@@ -55,10 +55,10 @@ fn bicep_files() -> Vec<String> {
 }
 
 /// A folder for one test, removed with it.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let path =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("infra-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir_all(&path).unwrap();

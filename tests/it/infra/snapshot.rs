@@ -264,6 +264,7 @@ fn an_existing_workspace_is_only_added_to() {
         "Microsoft.OperationalInsights/workspaces/savedSearches",
         "Microsoft.OperationalInsights/workspaces/tables",
         "Microsoft.SecurityInsights/alertRules",
+        "Microsoft.SecurityInsights/dataConnectorDefinitions",
         "Microsoft.SecurityInsights/onboardingStates",
         "Microsoft.SecurityInsights/watchlists",
         "Microsoft.Insights/workbooks",
@@ -331,8 +332,14 @@ fn snapshots_hold_no_secret() {
 #[test]
 fn what_can_be_tagged_is() {
     let snapshot = Snapshot::read("fullest");
-    let untaggable =
-        ["roleAssignments", "diagnosticSettings", "onboardingStates", "alertRules", "watchlists"];
+    let untaggable = [
+        "roleAssignments",
+        "diagnosticSettings",
+        "onboardingStates",
+        "alertRules",
+        "watchlists",
+        "dataConnectorDefinitions",
+    ];
     for resource in snapshot.resources() {
         let kind = resource["type"].as_str().unwrap();
         let is_child = kind.matches('/').count() > 1;
