@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test scenario lint dist infra bench tools clean
+.PHONY: help test scenario dashboard lint dist infra bench tools clean
 
 TOOLS := target/tools
 VENV := $(CURDIR)/$(TOOLS)/venv/bin
@@ -11,6 +11,9 @@ VENV := $(CURDIR)/$(TOOLS)/venv/bin
 # The glibc that `connector` is linked for: the newest that `hb-sentinel package` lets pass.
 TARGET := x86_64-unknown-linux-gnu
 GLIBC := 2.28
+
+# When the story of the dashboard's preview ends, so that it shows the same on any day.
+STORY_END := 2026-10-01T12:00:00Z
 
 # The binary must not tell where it was built, and be the same wherever it was.
 RELEASE_FLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
@@ -26,6 +29,12 @@ test: tools ## Run every test, and say what was skipped for want of a tool
 
 scenario: tools ## Run the rules and hunts over the events of FILE, a scenario as tests/content/README.md describes it
 	@$(VENV)/python -B tests/content/run.py run $(if $(FILE),"$(FILE)")
+
+dashboard: tools ## Draw the CISO Dashboard over rows of the demo: target/dashboard.html
+	rm -rf target/dashboard
+	cargo run --locked --quiet -- demo --json --until $(STORY_END) --keep target/dashboard >/dev/null
+	$(VENV)/python -B tests/content/preview/render.py --rows target/dashboard/AISecurityEvents_CL.ndjson \
+	  --now $(STORY_END) --output target/dashboard.html
 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check

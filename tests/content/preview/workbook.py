@@ -1,6 +1,7 @@
 """A workbook as the page runs it: its parameters, what they expand to, and its queries by what they use.
 
-A query has a key: its place, and what its parameters became.
+A query has a key: its place, and what its parameters became. `page/model.js` makes the same key in the browser, so that a
+difference shows as "not in the preview".
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-//! The dashboard's workbook over the demo's rows: every query runs, and its tiles show what the story itself computes.
+//! The dashboard's workbook over the demo's rows: every query runs, its tiles show what the story itself computes, and
+//! the preview draws it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,15 +69,37 @@ async fn every_query_runs_and_tiles_show_what_the_story_says() {
         .output();
     let demo = demo.await.unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
-    let proof = Command::new(python)
-        .arg("-B")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/preview/proof.py"))
-        .arg(kept.join("AISecurityEvents_CL.ndjson"))
-        .arg(truths().to_string())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let proof = proof.await.unwrap();
-    let told = [proof.stdout, proof.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(proof.status.success(), "\n{}", told.concat());
+    let rows = kept.join("AISecurityEvents_CL.ndjson");
+    let rows = rows.to_str().unwrap();
+    run(&python, "proof.py", &[rows, &truths().to_string()]).await;
+
+    let page = folder.path().join("page.html");
+    let arguments = ["--rows", rows, "--now", &until, "--at-first", "--output", page.to_str().unwrap()];
+    let told: Value = serde_json::from_str(&run(&python, "render.py", &arguments).await).unwrap();
+    assert_eq!(told["failed"], 0, "{told}");
+    let page = std::fs::read_to_string(page).unwrap();
+    let workbook =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("sentinel/workbooks/HumanboundCisoDashboard.json");
+    let workbook: Value = serde_json::from_slice(&std::fs::read(workbook).unwrap()).unwrap();
+    let tabs = workbook["items"].as_array().unwrap().iter().find(|item| item["type"] == 11).unwrap();
+    let tabs = tabs["content"]["links"].as_array().unwrap();
+    assert_eq!(tabs.len(), 5);
+    for tab in tabs {
+        assert!(page.contains(tab["linkLabel"].as_str().unwrap()), "{tab}");
+    }
+    assert!(
+        !page.contains(" src=\"http") && !page.contains("<link rel=\"stylesheet"),
+        "the page must hold everything"
+    );
+}
+
+/// Runs a script of the preview; answers what it printed.
+async fn run(python: &Path, script: &str, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/preview").join(script);
+    let mut command = Command::new(python);
+    command.arg("-B").arg(script).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "\n{}", told.concat());
+    told[0].clone()
 }

@@ -1,0 +1,208 @@
+// Grids and tiles: what `gridSettings` and `tileSettings` say, done to rows.
+
+/** What somebody did to an item: sorting, searching, the row that is chosen. */
+const held = new Map();
+const holding = (path) => held.get(path) || held.set(path, {}).get(path);
+
+/** Rows as objects, with the kinds of their columns. */
+function recordsOf(result) {
+  const kinds = Object.fromEntries(result.columns);
+  return [result.rows.map((row) => Object.fromEntries(result.columns.map(([name], at) => [name, row[at]]))), kinds];
+}
+
+function formatterOf(formatters, column) {
+  const exact = (formatters || []).find((one) => one.columnMatch === column);
+  if (exact) return exact;
+  return (formatters || []).find((one) => {
+    try { return new RegExp(`^(?:${one.columnMatch})$`).test(column); } catch { return false; }
+  });
+}
+
+function compare(a, b) {
+  const isEmpty = (one) => one === null || one === undefined || one === "";
+  if (isEmpty(a) || isEmpty(b)) return isEmpty(a) - isEmpty(b) || 0;
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), "en");
+}
+
+/** `$gen_thresholds_Severity_0` is the portal's name for how the column Severity is shown. */
+const columnOf = (key) => String(key).replace(/^\$gen_[a-z]+_(.*)_\d+$/, "$1");
+
+function showDetails(title, value) {
+  const dialog = document.getElementById("details");
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector("pre").textContent = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  dialog.showModal();
+}
+
+/** One value with its formatter; returns what goes into the cell. */
+function cell(record, column, kind, formatter, reach) {
+  const value = record[column];
+  const options = formatter?.formatOptions || {};
+  const shown = plain(value, kind, formatter?.numberFormat);
+  const out = element("span", { class: "value" });
+  const width = (reached) => `${Math.max(0, Math.min(100, (Number(value) / (reached || 1)) * 100)).toFixed(1)}%`;
+  switch (formatter?.formatter) {
+    case 3: case 4: {
+      const color = COLORS[options.palette] ?? COLORS.blue;
+      const below = formatter.formatter === 4;
+      out.className = below ? "value under" : "value beside";
+      out.append(element("span", { class: "track" }, element("span", { style: `width:${width(reach[column])};background:${color}` })), element("span", { text: shown }));
+      return out;
+    }
+    case 8: {
+      const share = Number(value) / (reach[column] || 1);
+      out.className = "value heat";
+      if (Number.isFinite(share) && value !== null) out.style.setProperty("--share", `${Math.round(share * 70)}%`);
+      if (/red|Red/.test(options.palette ?? "")) out.style.setProperty("--heat", COLORS.red);
+      out.textContent = shown;
+      return out;
+    }
+    case 9: case 10: case 21: {
+      const spark = sparkline(value, formatter.formatter);
+      if (spark) spark.style.color = COLORS[options.palette] ?? COLORS.blue;
+      out.append(spark ?? "");
+      return out;
+    }
+    case 11: case 18: {
+      const found = formatter.formatter === 11 ? { text: shown, icon: icon(`Sev${["critical", "high", "medium", "low", "info"].indexOf(String(value))}`) } : thresholdOf(options, value, shown);
+      if (found.color) {
+        out.className = "value pill";
+        out.style.setProperty("--pill", found.color);
+      }
+      if (found.icon) out.append(found.icon);
+      out.append(element("span", { text: found.text }));
+      return out;
+    }
+    case 7: case 1: {
+      const target = options.linkTarget;
+      if (!target || shown === "") break;
+      const label = options.linkLabel || shown;
+      if (target === "Url") {
+        const url = options.linkColumn ? record[options.linkColumn] : value;
+        if (!/^https?:/.test(String(url))) break;
+        out.append(element("a", { href: url, target: "_blank", rel: "noopener", text: label }));
+      } else {
+        const details = target === "CellDetails" ? (options.linkColumn ? record[options.linkColumn] : value) : record;
+        out.append(element("button", { class: "link", type: "button", text: label, onclick: (event) => { event.stopPropagation(); showDetails(label, details); } }));
+      }
+      return out;
+    }
+    default:
+  }
+  out.textContent = shown;
+  return out;
+}
+
+function download(name, columns, records) {
+  const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
+  const lines = [columns, ...records.map((record) => columns.map((column) => (typeof record[column] === "object" && record[column] ? JSON.stringify(record[column]) : record[column])))];
+  const link = element("a", { href: URL.createObjectURL(new Blob([`\ufeff${lines.map((one) => one.map(quoted).join(",")).join("\r\n")}`], { type: "text/csv" })), download: `${name}.csv` });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** Chooses a row, or lets it go; the parameters that it sets follow. */
+function choose(path, content, record, at) {
+  const state = holding(path);
+  const same = state.chosen === at;
+  state.chosen = same ? undefined : at;
+  for (const [field, name, other] of exportsOf(content)) {
+    const value = same ? other : field ? record[field] : JSON.stringify(record);
+    chosen.set(name, value ?? "");
+  }
+  render();
+}
+
+function grid(path, item, result, values) {
+  const { content } = item;
+  const settings = content.gridSettings || {};
+  const [all, kinds] = recordsOf(result);
+  const columns = result.columns.map(([name]) => name).filter((name) => formatterOf(settings.formatters, name)?.formatter !== 5);
+  const labels = new Map((settings.labelSettings || []).map((one) => [one.columnId, one.label || one.columnId]));
+  const reach = Object.fromEntries(columns.map((name) => [name, Math.max(0, ...all.map((record) => Number(record[name])).filter(Number.isFinite))]));
+  const state = holding(path);
+  const first = (settings.sortBy || content.sortBy || [])[0];
+  const sort = state.sort ?? (first ? { column: columnOf(first.itemKey), down: first.sortOrder === 2 } : undefined);
+  const box = element("div", { class: "grid" });
+  const exporting = exportsOf(content);
+  const limit = settings.rowLimit ?? 250;
+  const head = element("thead");
+  const body = element("tbody");
+  const count = element("span", { class: "count" });
+
+  const fill = () => {
+    const wanted = (state.search || "").toLowerCase();
+    let listed = all.map((record, at) => [record, at]);
+    if (wanted) listed = listed.filter(([record]) => columns.some((name) => plain(record[name], kinds[name]).toLowerCase().includes(wanted)));
+    if (sort && sort.column in kinds) listed.sort(([a], [b]) => compare(a[sort.column], b[sort.column]) * (sort.down ? -1 : 1));
+    const shown = listed.slice(0, limit);
+    count.textContent = shown.length < listed.length ? `first ${shown.length} of ${listed.length} rows` : `${listed.length} ${listed.length === 1 ? "row" : "rows"}`;
+    body.replaceChildren(...shown.map(([record, at]) => {
+      const opens = exporting.length > 0;
+      const row = element("tr", {
+        class: opens ? "opens" : undefined, "aria-selected": opens ? String(state.chosen === at) : undefined, tabindex: opens ? "0" : undefined,
+        onclick: opens ? () => choose(path, content, record, at) : undefined,
+        onkeydown: opens ? (event) => { if (event.key === "Enter") choose(path, content, record, at); } : undefined,
+      });
+      for (const name of columns) {
+        const numeric = kinds[name] === "long" || kinds[name] === "real";
+        const formatter = formatterOf(settings.formatters, name);
+        const tooltip = formatter?.tooltipFormat?.tooltip;
+        const title = tooltip ? tooltip.replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other])) : plain(record[name], kinds[name], formatter?.numberFormat);
+        row.append(element("td", { class: numeric && ![3, 4, 8, 18].includes(formatter?.formatter) ? "number" : undefined, title: title.slice(0, 400) }, cell(record, name, kinds[name], formatter, reach)));
+      }
+      return row;
+    }));
+  };
+
+  head.append(element("tr", {}, ...columns.map((name) => {
+    const down = sort?.column === name ? sort.down : undefined;
+    const custom = formatterOf(settings.formatters, name)?.formatOptions?.customColumnWidthSetting;
+    const numeric = kinds[name] === "long" || kinds[name] === "real";
+    const button = element("button", { type: "button", text: sentence(labels.get(name) ?? name, values), onclick: () => { state.sort = { column: name, down: down === undefined ? numeric : !down }; render(); } });
+    if (down !== undefined) button.append(element("span", { class: "order", "aria-hidden": "true", text: down ? " ↓" : " ↑" }));
+    return element("th", { scope: "col", class: numeric && ![3, 4, 8, 18].includes(formatterOf(settings.formatters, name)?.formatter) ? "number" : undefined, style: custom ? `width:${custom}` : undefined, "aria-sort": down === undefined ? undefined : down ? "descending" : "ascending" }, button);
+  })));
+  const tools = element("div", { class: "tools" });
+  if (settings.filter) {
+    tools.append(element("input", { type: "search", placeholder: "Search", "aria-label": `Search ${sentence(content.title, values)}`, value: state.search ?? "", oninput: (event) => { state.search = event.target.value; fill(); } }));
+  }
+  tools.append(count);
+  if (content.showExportToExcel) {
+    tools.append(element("button", { class: "link", type: "button", text: "Export (CSV)", title: "Excel in Azure; this page makes a CSV file", onclick: () => download(item.name || "rows", result.columns.map(([name]) => name), all) }));
+  }
+  fill();
+  box.append(tools, element("div", { class: "scroll", tabindex: "0" }, element("table", {}, head, body)));
+  return box;
+}
+
+/** What one place of a tile shows. */
+function place(name, setting, record, kinds) {
+  if (!setting?.columnMatch) return undefined;
+  const column = setting.columnMatch;
+  const inner = cell(record, column, kinds[column], setting, { [column]: Number(record[column]) });
+  return element("div", { class: name }, inner);
+}
+
+function tiles(path, item, result) {
+  const { content } = item;
+  const settings = content.tileSettings || {};
+  const [records, kinds] = recordsOf(result);
+  const order = settings.sortCriteriaField;
+  const listed = records.map((record, at) => [record, at]);
+  if (order) listed.sort(([a], [b]) => compare(a[order], b[order]) * (settings.sortOrderField === 2 ? -1 : 1));
+  const opens = exportsOf(content).length > 0;
+  const state = holding(path);
+  return element("div", { class: `tiles size-${settings.size ?? "auto"}` }, ...listed.slice(0, 100).map(([record, at]) => {
+    const tile = element(opens ? "button" : "div", {
+      class: `tile${settings.showBorder === false ? "" : " border"}`, type: opens ? "button" : undefined,
+      "aria-pressed": opens ? String(state.chosen === at) : undefined, onclick: opens ? () => choose(path, content, record, at) : undefined,
+    });
+    for (const name of ["titleContent", "leftContent", "rightContent", "secondaryContent", "subtitleContent"]) {
+      const shown = place(name.replace("Content", ""), settings[name], record, kinds);
+      if (shown) tile.append(shown);
+    }
+    return tile;
+  }));
+}

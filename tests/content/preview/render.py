@@ -1,0 +1,127 @@
+"""Renders the workbook over rows of the demo into one HTML page, by running the workbook's own JSON and KQL."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import pathlib
+import sys
+import time
+from typing import Any
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import rows as demo_rows  # noqa: E402
+from engine import ROOT, Content, Engine  # noqa: E402
+from memo import Memo  # noqa: E402
+from results import WORKBOOK, Results  # noqa: E402
+from workbook import DROPDOWN, PILLS, QUERY, TIME, Values, exports, items, parameters  # noqa: E402
+
+
+class Preview(Results):
+    """All results that the page can show."""
+
+    def everything(self, values: Values) -> None:
+        """Every query whose parameters have a value."""
+        for path, text in self.queries:
+            self.run(path, text, values)
+
+    def compute(self, at_first_only: bool) -> None:
+        """The defaults, each other choice of one filter, and each row that opens something."""
+        defaults = self.values()
+        self.everything(defaults)
+        if at_first_only:
+            return
+        for path, parameter in parameters(self.workbook):
+            if parameter.get("isHiddenWhenLocked"):
+                continue
+            for choice in self._alternatives(path, parameter, defaults):
+                self.everything(self.values(**{parameter["name"]: choice}))
+        for path, item in items(self.workbook["items"]):
+            if item.get("type") == QUERY:
+                self._rows_of(path, item, defaults)
+
+    def _alternatives(self, path: str, parameter: dict[str, Any], values: Values) -> list[Any]:
+        """What else may be chosen, one at a time."""
+        if parameter.get("type") == TIME:
+            listed: list[Any] = (parameter.get("typeSettings") or {}).get("selectableValues") or []
+        elif parameter.get("type") in (DROPDOWN, PILLS):
+            chosen = [one["value"] for one in self.choices(path, parameter, values)]
+            listed = [[value] for value in chosen] if parameter.get("multiSelect") else list(chosen)
+        else:
+            return []
+        return [choice for choice in listed if choice != values[parameter["name"]]]
+
+    def _rows_of(self, path: str, item: dict[str, Any], values: Values) -> None:
+        """What the rows of a grid open."""
+        result = self.run(path, item["content"].get("query", ""), values) if item["content"].get("queryType", 0) == 0 else None
+        if not result or "columns" not in result:
+            return
+        names = [name for name, _ in result["columns"]]
+        limit = (item["content"].get("gridSettings") or {}).get("rowLimit", 250)
+        for field, parameter in exports(item):
+            dependent = [(where, text) for where, text in self.queries if parameter in self.texts.uses(text)]
+            if not field or field not in names:
+                continue
+            for row in result["rows"][:limit]:
+                value = row[names.index(field)]
+                for where, text in dependent if value not in (None, "") else []:
+                    self.run(where, text, {**values, parameter: str(value)})
+
+
+def page(data: dict[str, Any]) -> str:
+    """The page with everything in it."""
+    from plotly.offline import get_plotlyjs  # Takes a second to import, and is wanted here only.
+
+    def script(text: str) -> str:
+        # What ends a script in HTML must not stand in one.
+        return text.replace("</", "<\\/")
+
+    assets = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "page").iterdir()}
+    code = "\n".join(assets[name] for name in ("model.js", "cells.js", "grid.js", "charts.js", "page.js"))
+    out = assets["page.html"]
+    for mark, text in (
+        ("/*STYLE*/", assets["page.css"]),
+        ("/*CHARTS*/", script(get_plotlyjs())),
+        ("/*DATA*/", script(json.dumps(data, ensure_ascii=False, separators=(",", ":")))),
+        ("/*CODE*/", script(code)),
+    ):
+        before, after = out.split(mark)
+        out = before + text + after
+    return out
+
+
+def main() -> int:
+    """Reads the arguments and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=pathlib.Path, required=True, help="the demo's rows, one JSON object a line")
+    parser.add_argument("--now", required=True, help="when the story ends, RFC 3339")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="the page")
+    parser.add_argument("--at-first", action="store_true", help="only what shows at first: no other filters, nothing to click")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    now = dt.datetime.fromisoformat(arguments.now.replace("Z", "+00:00")).astimezone(dt.UTC).replace(tzinfo=None)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
+    engine = Engine(Content.load())
+    memo = Memo(engine, now)
+    count = demo_rows.load(engine, memo.connection, arguments.rows, now)
+    preview = Preview(workbook, memo, now)
+    preview.compute(arguments.at_first)
+    data = {
+        "workbook": workbook,
+        "now": now.isoformat(timespec="milliseconds") + "Z",
+        "rows": count,
+        "index": preview.index,
+        "results": preview.results,
+    }
+    arguments.output.write_text(page(data), encoding="utf-8")
+    failed = sum("error" in result for result in preview.results)
+    print(json.dumps({"results": len(preview.results), "failed": failed, "seconds": round(time.monotonic() - began, 1)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
