@@ -15,6 +15,7 @@ from typing import Any
 import duckdb_kql
 from engine import INGESTED, Engine
 from lint_model import default
+from templates import Schema, Templates
 
 #: A string in its four spellings, a comment, a name, a bracket or a semicolon.
 _TOKEN = re.compile(
@@ -30,18 +31,18 @@ _WORDS = {"true", "false", "and", "or", "not", "in", "between", "null"}
 class Memo:
     """An engine whose clock stands still, and the tables of what was called."""
 
-    def __init__(self, engine: Engine, now: dt.datetime) -> None:
+    def __init__(self, engine: Engine, now: dt.datetime, templates: type[Templates] = Templates) -> None:
         self._now = now
         self.connection = engine.freeze(now)
         self._parsers = {p.get("FunctionName") or p["ParserName"]: p for p in engine.content.parsers.values()}
         self._schema: dict[str, list[str]] = dict(engine.tables)
         self._tables: dict[tuple[str, ...], str] = {}
         self._constants: dict[str, Any] = {}
+        self._templates = templates(self._translate)
 
     def sql(self, kql: str) -> str:
         """The SQL of a text, its calls already tables."""
-        text = self._expand(kql, {})
-        sql = str(duckdb_kql.to_sql(text, schema=self._schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]))
+        sql = self._templates.sql(self._expand(kql, {}), self._schema)
         return sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
 
     def query(self, kql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
@@ -52,6 +53,9 @@ class Memo:
         """Columns with their types, and rows, of SQL that `sql` gave."""
         cursor = self.connection.execute(sql)
         return [(item[0], str(item[1])) for item in cursor.description], cursor.fetchall()
+
+    def _translate(self, kql: str, schema: Schema) -> str:
+        return str(duckdb_kql.to_sql(kql, schema=schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]))
 
     def _watchlist(self) -> str:
         return f"function _GetWatchlist(alias:string) {{ {'_Watchlist' if '_Watchlist' in self._schema else '_NoSuchWatchlist'} }}"

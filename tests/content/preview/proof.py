@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE.parent))
 import rows as demo_rows  # noqa: E402
 from engine import ROOT, Content, Engine  # noqa: E402
 from memo import Memo  # noqa: E402
+from templates import Checked  # noqa: E402
 from results import WORKBOOK, Results  # noqa: E402
 from workbook import QUERY, exports, items, parameters  # noqa: E402
 
@@ -37,7 +38,7 @@ class Proof:
     def __init__(self, content: Content, path: pathlib.Path, now: dt.datetime) -> None:
         self.workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
         engine = Engine(content)
-        memo = Memo(engine, now)
+        memo = Memo(engine, now, Checked)
         demo_rows.load(engine, memo.connection, path, now)
         self.results = Results(self.workbook, memo, now)
         self.names = {where: item.get("name", "") for where, item in items(self.workbook["items"])}

@@ -56,14 +56,14 @@ function axis(settings, extra = {}) {
 
 function layoutOf(content, kind, count) {
   const settings = content.chartSettings || {};
-  const isTime = ["timechart", "linechart", "areachart"].includes(kind) || settings.isTime;
+  const isTime = ["timechart", "linechart", "areachart", "barchart"].includes(kind);
   return {
     height: HEIGHTS[content.size ?? 0] ?? 320,
     margin: { l: 8, r: 12, t: 8, b: 8, pad: 2 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: css("--font"), size: 12, color: css("--text") },
     showlegend: count > 1 && settings.showLegend !== false,
-    legend: { orientation: "h", y: -0.18, x: 0, font: { size: 11 }, traceorder: "normal" },
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 }, traceorder: "normal" },
     hoverlabel: { font: { family: css("--font"), size: 12 } },
     hovermode: isTime ? "x unified" : "closest",
     dragmode: content.timeBrushParameterName ? "select" : false,
@@ -87,13 +87,11 @@ function pieOf(content, result, width) {
 
 function tracesOf(content, result, kind) {
   const listed = seriesOf(content, result);
-  const across = kind === "barchart";
   return listed.map(({ x, y, label, color }) => {
     const isTime = x.length > 0 && /^\d{4}-\d\d-\d\dT/.test(String(x[0]));
-    const common = { name: label, hovertemplate: `${escaped(label)}: %{${across ? "x" : "y"}:,.4~g}<extra></extra>` };
+    const common = { name: label, hovertemplate: `${escaped(label)}: %{y:,.4~g}<extra></extra>` };
     if (["categoricalbar", "barchart", "unstackedbar"].includes(kind)) {
-      const places = { x: across ? y : x, y: across ? x : y };
-      return { type: "bar", ...common, ...places, orientation: across ? "h" : "v", marker: { color }, hovertemplate: `%{${across ? "y" : "x"}}, ${common.hovertemplate}` };
+      return { type: "bar", ...common, x, y, marker: { color }, hovertemplate: isTime ? common.hovertemplate : `%{x}, ${common.hovertemplate}` };
     }
     const order = x.map((_, at) => at).sort((a, b) => (x[a] < x[b] ? -1 : 1));
     const points = { x: isTime ? order.map((at) => x[at]) : x, y: isTime ? order.map((at) => y[at]) : y };
@@ -123,10 +121,12 @@ function chart(path, item, result) {
       traces = tracesOf(content, result, kind);
       layout = layoutOf(content, kind, traces.length);
       if (kind === "unstackedbar") layout.barmode = "group";
-      if (kind === "barchart") {
-        layout.yaxis = axis(undefined, { type: "category", autorange: "reversed", showgrid: false });
-        layout.xaxis = axis(content.chartSettings?.ySettings);
-      } else if (kind === "categoricalbar" && !result.columns.some(([, one]) => one === "datetime")) layout.xaxis.type = "category";
+      if (traces.some((trace) => trace.type === "bar") && !result.columns.some(([, one]) => one === "datetime")) {
+        // Each series has a part of the categories only; their order is that of the rows.
+        const { x } = rolesOf(content, result.columns);
+        const at = result.columns.findIndex(([name]) => name === x);
+        Object.assign(layout.xaxis, { type: "category", categoryorder: "array", categoryarray: [...new Set(result.rows.map((row) => row[at]))] });
+      }
     }
     Plotly.newPlot(box, traces, layout, { displayModeBar: false, responsive: true, locale: "en-US" }).then(() => brush(box, content));
   });

@@ -150,7 +150,7 @@ function grid(path, item, result, values) {
         const formatter = formatterOf(settings.formatters, name);
         const tooltip = formatter?.tooltipFormat?.tooltip;
         const title = tooltip ? tooltip.replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other])) : plain(record[name], kinds[name], formatter?.numberFormat);
-        row.append(element("td", { class: numeric && ![3, 4, 8, 18].includes(formatter?.formatter) ? "number" : undefined, title: title.slice(0, 400) }, cell(record, name, kinds[name], formatter, reach)));
+        row.append(element("td", { class: numeric && ![3, 4, 8, 18].includes(formatter?.formatter) ? "number" : kinds[name] === "datetime" ? "time" : undefined, title: title.slice(0, 400) }, cell(record, name, kinds[name], formatter, reach)));
       }
       return row;
     }));
@@ -162,7 +162,7 @@ function grid(path, item, result, values) {
     const numeric = kinds[name] === "long" || kinds[name] === "real";
     const button = element("button", { type: "button", text: sentence(labels.get(name) ?? name, values), onclick: () => { state.sort = { column: name, down: down === undefined ? numeric : !down }; render(); } });
     if (down !== undefined) button.append(element("span", { class: "order", "aria-hidden": "true", text: down ? " ↓" : " ↑" }));
-    return element("th", { scope: "col", class: numeric && ![3, 4, 8, 18].includes(formatterOf(settings.formatters, name)?.formatter) ? "number" : undefined, style: custom ? `width:${custom}` : undefined, "aria-sort": down === undefined ? undefined : down ? "descending" : "ascending" }, button);
+    return element("th", { scope: "col", class: numeric && ![3, 4, 8, 18].includes(formatterOf(settings.formatters, name)?.formatter) ? "number" : undefined, style: custom ? `width:${custom};min-width:min(${custom},34ch)` : kinds[name] === "string" ? "min-width:10ch" : undefined, "aria-sort": down === undefined ? undefined : down ? "descending" : "ascending" }, button);
   })));
   const tools = element("div", { class: "tools" });
   if (settings.filter) {
@@ -194,7 +194,10 @@ function tiles(path, item, result) {
   if (order) listed.sort(([a], [b]) => compare(a[order], b[order]) * (settings.sortOrderField === 2 ? -1 : 1));
   const opens = exportsOf(content).length > 0;
   const state = holding(path);
-  return element("div", { class: `tiles size-${settings.size ?? "auto"}` }, ...listed.slice(0, 100).map(([record, at]) => {
+  // Rows of tiles that are equally long, as many as it takes on a narrow and on a wide screen.
+  const columns = (most) => Math.ceil(listed.length / Math.ceil(listed.length / most));
+  const made = element("div", { class: "tiles", style: `--narrow:${columns(7)};--wide:${columns(10)}` });
+  made.append(...listed.slice(0, 100).map(([record, at]) => {
     const tile = element(opens ? "button" : "div", {
       class: `tile${settings.showBorder === false ? "" : " border"}`, type: opens ? "button" : undefined,
       "aria-pressed": opens ? String(state.chosen === at) : undefined, onclick: opens ? () => choose(path, content, record, at) : undefined,
@@ -203,6 +206,9 @@ function tiles(path, item, result) {
       const shown = place(name.replace("Content", ""), settings[name], record, kinds);
       if (shown) tile.append(shown);
     }
+    const left = tile.querySelector(".left");
+    if (left?.textContent.length > 8) left.classList.add("long");
     return tile;
   }));
+  return made;
 }
