@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import feed
+import security_tables
 from engine import ROOT, ContentError, Engine, Row
 from scenario import Scenario, named, with_names
 from scheduler import Alert, Incident, Outcome, entity_fields, text
@@ -51,8 +52,20 @@ def check(scenario: Scenario, engine: Engine, outcome: Outcome) -> Report:
             wanted = [named(item) for item in scenario.incidents if item["rule"] == name]
             if wanted or outcome.incidents[name]:
                 report.lines.append(_incidents(name, wanted, outcome.incidents[name]))
-    report.lines += [_query(scenario, engine, item) for item in scenario.queries]
+    for item in scenario.queries:
+        # What Sentinel has made of alerts by then; without any, there are no such tables.
+        if outcome.alerts and any(outcome.alerts.values()):
+            _tell(engine, outcome, scenario.time(item.get("at", "0")))
+        report.lines.append(_query(scenario, engine, item))
     return report
+
+
+def _tell(engine: Engine, outcome: Outcome, now: dt.datetime) -> None:
+    """Fills the tables of alerts and incidents as they are at `now`."""
+    alerts = [alert for found in outcome.alerts.values() for alert in found]
+    incidents = [incident for found in outcome.incidents.values() for incident in found]
+    for table, rows in security_tables.rows(alerts, incidents, now).items():
+        engine.set_table(table, security_tables.COLUMNS[table], rows)
 
 
 def _bounds(item: dict[str, Any], key: str = "count") -> tuple[int, int]:

@@ -131,7 +131,7 @@ class Functions:
     def __init__(self, content: Content) -> None:
         self._content = content
         self._parsed = [self._parse(body) for body in ("_NoSuchWatchlist", "_Watchlist")]
-        self._sql: dict[tuple[str, bool], str] = {}
+        self._sql: dict[tuple[str, bool, tuple[str, ...]], str] = {}
 
     def _parse(self, watchlist: str) -> stored_functions.ResolvedFunctions:
         own = f"function _GetWatchlist(alias:string) {{ {watchlist} }}"
@@ -139,18 +139,18 @@ class Functions:
         assert parsed is not None
         return parsed
 
-    def tables(self, with_watchlist: bool) -> dict[str, list[str]]:
+    def tables(self, with_watchlist: bool, others: Mapping[str, list[str]]) -> dict[str, list[str]]:
         """The columns of the tables that content reads."""
-        tables = {TABLE: [name for name, _ in self._content.columns] + [INGESTED]}
+        tables = {TABLE: [name for name, _ in self._content.columns] + [INGESTED], **others}
         if with_watchlist:
             tables["_Watchlist"] = [*_WATCHLIST_OWN, *_WATCHLIST]
         return tables
 
-    def sql(self, kql: str, with_watchlist: bool) -> str:
+    def sql(self, kql: str, with_watchlist: bool, others: Mapping[str, list[str]]) -> str:
         """The SQL of a text, with the clock as a placeholder, so that one translation serves every time exactly."""
-        key = kql, with_watchlist
+        key = kql, with_watchlist, tuple(others)
         if key not in self._sql:
-            schema = self.tables(with_watchlist)
+            schema = self.tables(with_watchlist, others)
             clock = dt.datetime(2000, 1, 1)
             self._sql[key] = str(duckdb_kql.to_sql(kql, schema=schema, query_now=clock, functions=self._parsed[with_watchlist]))
         return self._sql[key]
@@ -170,6 +170,7 @@ class Engine:
             "CREATE TABLE runs (_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP)"
         )
         self._with_watchlist = False
+        self._others: dict[str, list[str]] = {}
 
     def close(self) -> None:
         """Frees the database."""
@@ -186,6 +187,15 @@ class Engine:
                 values = [row["ProjectId"], "item", "2026-01-01", *(row.get(column, "") for column in _WATCHLIST)]
                 self._connection.execute(f"INSERT INTO _Watchlist VALUES ({', '.join('?' * len(columns))})", values)
 
+    def set_table(self, name: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
+        """Makes another table of the workspace, such as SecurityAlert; without, it does not exist. `columns` have types of Kusto."""
+        listed = ", ".join(f'"{column}" {_TYPES[kind]}' for column, kind in columns.items())
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" ({listed})')
+        for row in rows:
+            values = [_stored(row[column], kind) for column, kind in columns.items()]
+            self._connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(values))})', values)
+        self._others[name] = list(columns)
+
     def load(self, rows: Iterable[Row]) -> None:
         """Adds rows as the table would hold them; each has INGESTED. Empty strings stand for missing ones, as in Kusto."""
         names = [name for name, _ in self.content.columns]
@@ -201,12 +211,12 @@ class Engine:
         always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
         run = run or Run(now, *always, now)
         scope = f"({_scope(_literal(run.after), _literal(run.until), _literal(run.wall))})"
-        sql = self._functions.sql(kql, self._with_watchlist).replace(f'"{TABLE}"', scope).replace("$kqlnow", _literal(run.now))
+        sql = self._functions.sql(kql, self._with_watchlist, self._others).replace(f'"{TABLE}"', scope).replace("$kqlnow", _literal(run.now))
         return self._fetch(sql)
 
     def query_runs(self, kql: str, runs: Sequence[Run]) -> list[list[Row]]:
         """The rows of every run, in one statement; `differs_alone` holds them against single runs."""
-        inner = self._functions.sql(kql, self._with_watchlist).replace(f'"{TABLE}"', f"({_scope('_r.after', '_r.until', '_r.wall')})")
+        inner = self._functions.sql(kql, self._with_watchlist, self._others).replace(f'"{TABLE}"', f"({_scope('_r.after', '_r.until', '_r.wall')})")
         inner = inner.replace("$kqlnow", "_r.now")
         found: list[list[Row]] = [[] for _ in runs]
         step = 1000
@@ -241,7 +251,7 @@ class Engine:
     @property
     def tables(self) -> dict[str, list[str]]:
         """The columns of the tables that content reads."""
-        return self._functions.tables(self._with_watchlist)
+        return self._functions.tables(self._with_watchlist, self._others)
 
     def _fetch(self, sql: str) -> list[Row]:
         cursor = self._connection.execute(sql)
@@ -265,7 +275,7 @@ def _stored(value: Any, kind: str) -> Any:
     if value is None:
         return None
     if kind == "datetime":
-        return instant(value)
+        return value if isinstance(value, dt.datetime) else instant(value)
     return json.dumps(value) if kind == "dynamic" else value
 
 

@@ -63,7 +63,7 @@ def plan(scenario: Scenario) -> dict[str, Any]:
 
 
 def _steps(scenario: Scenario, item: dict[str, Any]) -> list[tuple[dt.datetime, Step]]:
-    if item["do"] == "close":
+    if item["do"] in ("take", "close"):
         return []
     time = scenario.time(item["t"])
     if item["do"] == "own":

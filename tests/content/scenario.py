@@ -35,6 +35,7 @@ STEPS = {
     "drain": ("every", "until"),
     "restart": (),
     "own": ("type", "data", "ingestion_delay"),
+    "take": ("rule", "details", "owner"),
     "close": ("rule", "details"),
 }
 ALERT = ("rule", "count", "title", "title_has", "severity", "description_has", "tactics", "entities", "no_entities", "details", "no_details")

@@ -57,6 +57,16 @@ class Alert:
         return self.rule, self.severity, self.details
 
 
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What an analyst does to an incident: it is `New`, `Active` or `Closed` from then on."""
+
+    time: dt.datetime
+    status: str
+    owner: str = ""
+    classification: str = ""
+
+
 @dataclasses.dataclass
 class Incident:
     """An incident: named and rated after its first alert."""
@@ -65,7 +75,12 @@ class Incident:
     key: tuple[str, ...]
     created: dt.datetime
     alerts: list[Alert]
-    closed: bool = False
+    changes: list[Change] = dataclasses.field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the last change closed it."""
+        return bool(self.changes) and self.changes[-1].status == "Closed"
 
     @property
     def severity(self) -> str:
@@ -99,11 +114,11 @@ def play(scenario: Scenario, engine: Engine, rows: Sequence[Row]) -> Outcome:
         rows_of_runs = engine.query_runs(rule["query"], runs)
         outcome.faults += [f"{name}: {difference}" for difference in engine.differs_alone(rule["query"], runs, rows_of_runs)]
         found = list(zip(runs, rows_of_runs, strict=True))
-        alerts = _alerts(name, rule, found[: len(walls)], outcome.faults)
-        shifted = _alerts(name, rule, found[len(walls) :], outcome.faults)
+        alerts = alerts_of(name, rule, found[: len(walls)], outcome.faults)
+        shifted = alerts_of(name, rule, found[len(walls) :], outcome.faults)
         _compare(name, alerts, shifted, outcome.faults)
         outcome.alerts[name] = alerts
-        outcome.incidents[name] = group(rule, alerts, _closings(scenario, name))
+        outcome.incidents[name] = group(rule, alerts, _changes(scenario, name))
     return outcome
 
 
@@ -129,7 +144,7 @@ def grid(scenario: Scenario, rule: dict[str, Any], ingested: Sequence[dt.datetim
     return walls
 
 
-def _alerts(name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[Row]]], faults: list[str]) -> list[Alert]:
+def alerts_of(name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[Row]]], faults: list[str]) -> list[Alert]:
     operator = rule.get("triggerOperator", "gt")
     passes = _OPERATORS[_LONG.get(operator, operator)]
     alerts = []
@@ -227,29 +242,37 @@ def _compare(name: str, alerts: list[Alert], shifted: list[Alert], faults: list[
                 faults.append(f"{name}: `{alert.title}` is raised only when now() is {reading}, at {alert.time}")
 
 
-def _closings(scenario: Scenario, name: str) -> list[tuple[dt.datetime, dict[str, str]]]:
-    steps = [step for step in scenario.steps if step["do"] == "close" and step.get("rule", name) == name]
-    return [(scenario.time(step["t"]), named(step.get("details") or {})) for step in steps]
+def _changes(scenario: Scenario, name: str) -> list[tuple[Change, dict[str, str]]]:
+    found = []
+    for step in scenario.steps:
+        if step["do"] in ("take", "close") and step.get("rule", name) == name:
+            status, classification = ("Closed", "TruePositive") if step["do"] == "close" else ("Active", "")
+            change = Change(scenario.time(step["t"]), status, str(step.get("owner", "")), classification)
+            found.append((change, named(step.get("details") or {})))
+    return found
 
 
-def group(rule: dict[str, Any], alerts: Sequence[Alert], closings: Sequence[tuple[dt.datetime, dict[str, str]]]) -> list[Incident]:
-    """The incidents of a rule's alerts, in the order of time; `closings` close what they match."""
+def group(rule: dict[str, Any], alerts: Sequence[Alert], changes: Sequence[tuple[Change, dict[str, str]]]) -> list[Incident]:
+    """The incidents of a rule's alerts, in the order of time; `changes` happen to those that are open and match."""
     configuration = rule.get("incidentConfiguration") or {}
     if not configuration.get("createIncident", True):
         return []
     grouping = configuration.get("groupingConfiguration") or {}
     incidents: list[Incident] = []
     acts: list[tuple[dt.datetime, int, Any]] = [(alert.time, 1, alert) for alert in alerts]
-    acts += [(time, 0, details) for time, details in closings]
+    acts += [(change.time, 0, (change, details)) for change, details in changes]
     for time, kind, what in sorted(acts, key=lambda act: act[:2]):
         if kind == 0:
+            change, details = what
             for incident in incidents:
-                incident.closed |= what.items() <= dict(incident.alerts[0].details).items()
+                if not incident.closed and details.items() <= dict(incident.alerts[0].details).items():
+                    incident.changes.append(change)
             continue
         key = _key(grouping, what)
         home = None if key is None else _home(grouping, incidents, key, time)
         if home:
-            home.closed = False
+            if home.closed:
+                home.changes.append(Change(time, "Active"))
             home.alerts.append(what)
         else:
             incidents.append(Incident(what.rule, key or (), time, [what]))
@@ -290,4 +313,4 @@ def entity_fields(alert: Alert) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-__all__ = ["Alert", "Incident", "Outcome", "alert_of", "entity_fields", "grid", "group", "identity", "play", "text"]
+__all__ = ["Alert", "Change", "Incident", "Outcome", "alert_of", "entity_fields", "grid", "group", "identity", "play", "text"]

@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import rows as demo_rows  # noqa: E402
+import soc  # noqa: E402
 from engine import ROOT, Content, Engine  # noqa: E402
 from memo import Memo  # noqa: E402
 from templates import Checked  # noqa: E402
@@ -35,12 +36,13 @@ WRITTEN = ("ProjectName", "EventTitle", "Description", "FindingTitle", "Category
 class Proof:
     """One table of rows, and the workbook over it."""
 
-    def __init__(self, content: Content, path: pathlib.Path, now: dt.datetime) -> None:
+    def __init__(self, content: Content, path: pathlib.Path, now: dt.datetime, with_incidents: bool = False) -> None:
         self.workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
         engine = Engine(content)
-        memo = Memo(engine, now, Checked)
-        demo_rows.load(engine, memo.connection, path, now)
-        self.results = Results(self.workbook, memo, now)
+        demo_rows.load(engine, path, now)
+        if with_incidents:
+            soc.play(engine, now)
+        self.results = Results(self.workbook, Memo(engine, now, Checked), now)
         self.names = {where: item.get("name", "") for where, item in items(self.workbook["items"])}
 
     def rows(self, name: str, **chosen: Any) -> list[dict[str, Any]]:
@@ -102,7 +104,7 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         (place / "empty.ndjson").touch()
-        proof = Proof(content, rows, now)
+        proof = Proof(content, rows, now, with_incidents=True)
         projects = [value for name, value in proof.entering() if name == "Project"]
         finding = proof.rows("findings")[0]["FindingHash"]
         common = {"Brush": brush, "SelFinding": finding}

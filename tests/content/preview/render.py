@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import datetime as dt
 import json
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import rows as demo_rows  # noqa: E402
+import soc  # noqa: E402
 from engine import ROOT, Content, Engine  # noqa: E402
 from memo import Memo  # noqa: E402
 from results import WORKBOOK, Results  # noqa: E402
@@ -28,17 +31,23 @@ class Preview(Results):
         for path, text in self.queries:
             self.run(path, text, values)
 
-    def compute(self, at_first_only: bool) -> None:
-        """The defaults, each other choice of one filter, and each row that opens something."""
+    def compute(self, at_first_only: bool, tell: Callable[[int, int], None]) -> None:
+        """The defaults, each other choice of one filter, and each row that opens something; tells what part is done."""
+        tell(0, 1)
         defaults = self.values()
         self.everything(defaults)
         if at_first_only:
             return
-        for path, parameter in parameters(self.workbook):
-            if parameter.get("isHiddenWhenLocked"):
-                continue
-            for choice in self._alternatives(path, parameter, defaults):
-                self.everything(self.values(**{parameter["name"]: choice}))
+        choices = [
+            {parameter["name"]: choice}
+            for path, parameter in parameters(self.workbook)
+            if not parameter.get("isHiddenWhenLocked")
+            for choice in self._alternatives(path, parameter, defaults)
+        ]
+        for at, choice in enumerate(choices, start=1):
+            tell(at, len(choices) + 2)
+            self.everything(self.values(**choice))
+        tell(len(choices) + 1, len(choices) + 2)
         for path, item in items(self.workbook["items"]):
             if item.get("type") == QUERY:
                 self._rows_of(path, item, defaults)
@@ -97,19 +106,29 @@ def main() -> int:
     """Reads the arguments and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=pathlib.Path, required=True, help="the demo's rows, one JSON object a line")
+    parser.add_argument("--watchlist", type=pathlib.Path, help="HumanboundProjects as CSV")
     parser.add_argument("--now", required=True, help="when the story ends, RFC 3339")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the page")
     parser.add_argument("--at-first", action="store_true", help="only what shows at first: no other filters, nothing to click")
+    parser.add_argument("--progress", action="store_true", help="say on stderr what part is done, a JSON object a line")
     arguments = parser.parse_args()
     began = time.monotonic()
     now = dt.datetime.fromisoformat(arguments.now.replace("Z", "+00:00")).astimezone(dt.UTC).replace(tzinfo=None)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
     engine = Engine(Content.load())
-    memo = Memo(engine, now)
-    count = demo_rows.load(engine, memo.connection, arguments.rows, now)
-    preview = Preview(workbook, memo, now)
-    preview.compute(arguments.at_first)
+    if arguments.watchlist:
+        with arguments.watchlist.open(encoding="utf-8", newline="") as listed:
+            engine.set_watchlist(list(csv.DictReader(listed)))
+    count = demo_rows.load(engine, arguments.rows, now)
+    soc.play(engine, now)
+    preview = Preview(workbook, Memo(engine, now), now)
+
+    def tell(done: int, of: int) -> None:
+        if arguments.progress:
+            print(json.dumps({"done": done, "of": of}), file=sys.stderr, flush=True)
+
+    preview.compute(arguments.at_first, tell)
     data = {
         "workbook": workbook,
         "now": now.isoformat(timespec="milliseconds") + "Z",

@@ -70,7 +70,8 @@ class Results:
         for path, parameter in parameters(self.workbook):
             name, kind = parameter["name"], parameter.get("type")
             listed = self.choices(path, parameter, values) if kind in (1, DROPDOWN, PILLS) and (parameter.get("query") or parameter.get("jsonData")) else []
-            value = parameter.get("value")
+            # What is asked from elsewhere has an answer that nobody here knows.
+            value = "asked" if parameter.get("queryType", 0) != 0 and kind == 1 else parameter.get("value")
             if value in (None, "") and listed:
                 first = next((one["value"] for one in listed if one["selected"]), listed[0]["value"])
                 value = [first] if parameter.get("multiSelect") else first

@@ -9,29 +9,29 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 
-import duckdb
-from engine import INGESTED, TABLE, Engine
+from engine import INGESTED, Engine
 
 _TYPES = {"string": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "real": "DOUBLE", "bool": "BOOLEAN", "dynamic": "JSON"}
 
 
-def load(engine: Engine, connection: duckdb.DuckDBPyConnection, path: pathlib.Path, now: dt.datetime) -> int:
+def load(engine: Engine, path: pathlib.Path, now: dt.datetime) -> int:
     """Fills the table from a file of JSON lines; says how many rows there are."""
+    connection = engine.freeze(now)
     columns = engine.content.columns
     types = ", ".join(f"'{name}': '{_TYPES.get(kind, 'TIMESTAMP')}'" for name, kind in columns)
     # A string that is missing is empty in Kusto.
     listed = ", ".join(f'coalesce("{name}", \'\') AS "{name}"' if kind == "string" else f'"{name}"' for name, kind in columns)
     connection.execute(
-        f"CREATE OR REPLACE TABLE \"{TABLE}\" AS SELECT {listed}, \"ReceivedTime\" AS \"{INGESTED}\" "
+        f"CREATE OR REPLACE TABLE base AS SELECT {listed}, \"ReceivedTime\" AS \"{INGESTED}\" "
         f"FROM read_json('{str(path).replace(chr(39), chr(39) * 2)}', format='newline_delimited', columns={{{types}}}) "
         "ORDER BY \"EventTime\", \"EventId\""
     )
     connection.execute(
-        f"""UPDATE "{TABLE}" SET "EventTime" = "EventTime" + (?::TIMESTAMP - (SELECT max("ReceivedTime") FROM "{TABLE}"))
+        """UPDATE base SET "EventTime" = "EventTime" + (?::TIMESTAMP - (SELECT max("ReceivedTime") FROM base))
         WHERE "EventFamily" = 'connector'""",
         [now],
     )
     for column in ("TimeGenerated", "ReceivedTime", INGESTED):
-        connection.execute(f'UPDATE "{TABLE}" SET "{column}" = "EventTime"')
-    [count] = connection.execute(f'SELECT count(*) FROM "{TABLE}"').fetchone() or [0]
+        connection.execute(f'UPDATE base SET "{column}" = "EventTime"')
+    [count] = connection.execute("SELECT count(*) FROM base").fetchone() or [0]
     return int(count)

@@ -130,7 +130,8 @@ function choicesOf(path, parameter, values) {
 function present() {
   const values = new Map(exported);
   for (const [path, parameter] of parametersOf()) {
-    let value = parameter.value;
+    // What is asked from elsewhere has an answer that nobody here knows.
+    let value = (parameter.queryType ?? 0) !== 0 && parameter.type === PLAIN ? "asked" : parameter.value;
     if ((value === undefined || value === null || value === "") && (parameter.query || parameter.jsonData)) {
       const listed = choicesOf(path, parameter, values);
       const first = (listed.find((one) => one.selected) || listed[0])?.value;
