@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test scenario dashboard lint dist infra bench tools clean
+.PHONY: help test scenario dashboard screenshots lint dist infra bench tools clean
 
 TOOLS := target/tools
 VENV := $(CURDIR)/$(TOOLS)/venv/bin
@@ -22,7 +22,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: tools ## Run every test, and say what was skipped for want of a tool
 	@tests/tools/run-tests
@@ -31,10 +31,10 @@ scenario: tools ## Run the rules and hunts over the events of FILE, a scenario a
 	@$(VENV)/python -B tests/content/run.py run $(if $(FILE),"$(FILE)")
 
 dashboard: tools ## Draw the CISO Dashboard over rows of the demo: target/dashboard.html
-	rm -rf target/dashboard
-	cargo run --locked --quiet -- demo --json --until $(STORY_END) --keep target/dashboard >/dev/null
-	$(VENV)/python -B tests/content/preview/render.py --rows target/dashboard/AISecurityEvents_CL.ndjson \
-	  --now $(STORY_END) --output target/dashboard.html
+	cargo run --locked --quiet -- demo --json --until $(STORY_END) --dashboard target/dashboard.html >/dev/null
+
+screenshots: dashboard ## Take the pictures of the dashboard that the documents show (needs Chromium)
+	node tests/content/preview/screenshots.mjs target/dashboard.html sentinel/workbooks/images
 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check

@@ -1,4 +1,4 @@
-//! What `hb-sentinel` wants to know of the cargo that may have started it.
+//! What `hb-sentinel` wants to know of where it was started: by cargo, or with a display.
 
 use std::path::PathBuf;
 
@@ -20,4 +20,12 @@ pub fn cargo_run(env: &Env) -> Option<CargoRun> {
     let is_ours = env.get("CARGO_PKG_NAME").as_deref() == Some(env!("CARGO_PKG_NAME"));
     let run = CargoRun { cargo: env.get("CARGO")?.into(), package: env.get("CARGO_MANIFEST_DIR")?.into() };
     is_ours.then_some(run)
+}
+
+/// Whether a browser would have somewhere to show itself.
+/// <https://www.x.org/releases/current/doc/man/man7/X.7.xhtml>, <https://wayland.freedesktop.org/docs/html/apb.html>
+#[must_use]
+pub fn has_display(env: &Env) -> bool {
+    let names = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"];
+    cfg!(any(windows, target_os = "macos")) || names.iter().any(|name| env.get(name).is_some())
 }

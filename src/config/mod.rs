@@ -13,6 +13,6 @@ mod env;
 mod settings;
 
 pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, SpoolLocation, connector};
-pub use demo::{CargoRun, cargo_run};
+pub use demo::{CargoRun, cargo_run, has_display};
 pub use env::Env;
 pub use settings::{SETTINGS, Setting};

@@ -5,10 +5,11 @@
 //! the platform would send them. Half-way the workspace is taken down.
 //!
 //! Reading order: [`run`], then `show` (the course of events), `play` (the sender), `connector` (the child),
-//! `check` (is every event there?), `report` (the end).
+//! `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it).
 
 mod check;
 mod connector;
+mod dashboard;
 mod folder;
 mod interrupt;
 mod play;
@@ -27,6 +28,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::local::{MAX_EVENTS, MIN_EVENTS, Store, Story, StoryOptions, Workspace, WorkspaceOptions};
 use connector::Connector;
+use dashboard::{Painter, Place};
 use folder::{Folder, Keep};
 use report::Report;
 use ui::Ui;
@@ -46,6 +48,9 @@ pub struct DemoArgs {
     /// Keep rows, spool and log: in DIR, or in a new folder
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "", value_parser = keep)]
     keep: Option<Keep>,
+    /// Draw the CISO Dashboard over the rows and open it (needs Python)
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_parser = place)]
+    dashboard: Option<Place>,
     /// Stay up and print the curl line that posts a signed event
     #[arg(long)]
     serve: bool,
@@ -67,6 +72,11 @@ fn events(text: &str) -> Result<usize, String> {
 #[expect(clippy::unnecessary_wraps, reason = "a value parser of clap can fail")]
 fn keep(text: &str) -> Result<Keep, Infallible> {
     Ok(if text.is_empty() { Keep::Somewhere } else { Keep::In(text.into()) })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a value parser of clap can fail")]
+fn place(text: &str) -> Result<Place, Infallible> {
+    Ok(if text.is_empty() { Place::Somewhere } else { Place::File(text.into()) })
 }
 
 fn instant(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
@@ -125,11 +135,17 @@ struct Stage {
     workspace: Workspace,
     story: Story,
     until: OffsetDateTime,
+    painter: Option<(Painter, Place)>,
     folder: Folder,
 }
 
 impl Stage {
     async fn set(args: &DemoArgs, ui: &Ui) -> Result<Self> {
+        // What is missing is better said before than after.
+        let painter = match &args.dashboard {
+            Some(place) => Some((Painter::find().await?, place.clone())),
+            None => None,
+        };
         let executable = connector::find(ui).await?;
         let folder = Folder::new(args.keep.as_ref())?;
         let rows = Store::Dir(folder.path().to_owned());
@@ -146,26 +162,40 @@ impl Stage {
         let (organisation, agents) = (story.organisation, story.projects.len());
         let end = ui::minute(until);
         ui.say("Story", &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed));
-        Ok(Self { connector, workspace, story, until, folder })
+        Ok(Self { connector, workspace, story, until, painter, folder })
     }
 
     /// Plays the story, checks the table, and writes the summary to stdout.
     async fn perform(&self, args: &DemoArgs, ui: &Ui) -> Result<Report> {
-        let Self { connector, workspace, story, until, folder } = self;
+        let Self { connector, workspace, story, until, folder, .. } = self;
         let shown = show::show(story, workspace, connector, folder, ui).await?;
         let rows = check::read(workspace, story).context("the rows cannot be read back")?;
-        let report = Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder);
+        let mut report = Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder);
         let offer = if args.serve { Some(serve::offer(connector, story, folder)?) } else { None };
-        let mut out = io::stdout().lock();
+        let mut out = io::stdout();
         if args.json {
+            // It says where the page is.
+            self.draw(&mut report, ui).await?;
             writeln!(out, "{}", report.json(offer.as_ref())?)?;
         } else {
             write!(out, "{}", report.text(&rows, workspace.rows_path().filter(|_| args.serve))?)?;
+            out.flush()?;
+            self.draw(&mut report, ui).await?;
             if let Some(offer) = offer {
                 writeln!(out, "\nPost an event by hand:\n\n{}\n", offer.curl())?;
             }
         }
         out.flush()?;
         Ok(report)
+    }
+
+    /// Draws the dashboard and shows it, if that was asked for.
+    async fn draw(&self, report: &mut Report, ui: &Ui) -> Result<()> {
+        let Some((painter, place)) = &self.painter else { return Ok(()) };
+        let rows = self.workspace.rows_path().context("the workspace keeps no file")?;
+        let page = painter.draw(place, (&self.story, self.until), rows, &self.folder, ui).await?;
+        dashboard::show(&page, ui);
+        report.set_dashboard(&page);
+        Ok(())
     }
 }

@@ -37,6 +37,9 @@ pub(super) struct Report {
     calls: CallCount,
     speed: Speed,
     outage: Outage,
+    /// The page, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dashboard: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -179,7 +182,13 @@ impl Report {
                 events: shown.outage_events,
                 seconds: (shown.outage.as_secs_f64() * 1000.0).round() / 1000.0,
             },
+            dashboard: None,
         }
+    }
+
+    /// The page was drawn here.
+    pub(super) fn set_dashboard(&mut self, page: &Path) {
+        self.dashboard = Some(page.display().to_string());
     }
 
     /// One JSON object on one line.

@@ -48,6 +48,15 @@ impl Ui {
         self.bar.set_message(message.to_owned());
     }
 
+    /// How far something is that tells so itself.
+    pub(super) fn reach(&self, done: usize, of: usize) {
+        if done == 0 {
+            self.begin(of);
+        }
+        self.bar.set_length(of as u64);
+        self.bar.set_position(done as u64);
+    }
+
     pub(super) fn advance(&self) {
         self.bar.inc(1);
     }

@@ -17,6 +17,8 @@ mod season;
 mod truths;
 mod words;
 
+use std::iter;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -102,6 +104,16 @@ impl Story {
             events,
             truths,
         }
+    }
+
+    /// The watchlist `HumanboundProjects` that this organisation would keep, as CSV.
+    #[must_use]
+    pub fn watchlist(&self) -> String {
+        let rows = self.projects.iter().zip(&AGENTS).map(|((id, name), agent)| {
+            let criticality = if agent.acts { "high" } else { "medium" };
+            format!("{id},{name},{},{criticality},false\n", cast::email(agent.team[0]))
+        });
+        iter::once("ProjectId,ProjectName,Owner,Criticality,Archived\n".to_owned()).chain(rows).collect()
     }
 
     /// How many of the events are not repeats.

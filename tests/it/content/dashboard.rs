@@ -1,5 +1,4 @@
-//! The dashboard's workbook over the demo's rows: every query runs, its tiles show what the story itself computes, and
-//! the preview draws it.
+//! The dashboard's workbook over the demo's rows: every query runs, and its tiles show what the story itself computes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,15 +14,15 @@ use tokio::process::Command;
 use crate::rig::Folder;
 use crate::tools;
 
-const UNTIL: OffsetDateTime = datetime!(2026-10-01 12:00 UTC);
+pub(super) const UNTIL: OffsetDateTime = datetime!(2026-10-01 12:00 UTC);
 const EVENTS: usize = 1_500;
-const SEED: u64 = 5;
+pub(super) const SEED: u64 = 5;
 /// What the dashboard shows at first.
 const RANGE: Duration = Duration::days(30);
 
 /// What tiles must show, from what happened and not from the bodies that tell of it.
-fn truths() -> Value {
-    let story = Story::generate(StoryOptions { seed: SEED, until: UNTIL, events: EVENTS });
+pub(super) fn truths(events: usize) -> Value {
+    let story = Story::generate(StoryOptions { seed: SEED, until: UNTIL, events });
     let mut recent: BTreeMap<&str, usize> = BTreeMap::new();
     for event in story.events.iter().filter(|event| !event.is_repeat && event.at >= UNTIL - RANGE) {
         *recent.entry(event.event_type).or_default() += 1;
@@ -34,6 +33,7 @@ fn truths() -> Value {
     json!({
         "until": UNTIL.format(&Rfc3339).unwrap(),
         "findings": story.truths.findings,
+        "open": story.truths.open,
         "tiles": {
             "Open critical findings": open("critical"),
             "Open high findings": open("high"),
@@ -71,26 +71,7 @@ async fn every_query_runs_and_tiles_show_what_the_story_says() {
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let rows = kept.join("AISecurityEvents_CL.ndjson");
     let rows = rows.to_str().unwrap();
-    run(&python, "proof.py", &[rows, &truths().to_string()]).await;
-
-    let page = folder.path().join("page.html");
-    let arguments = ["--rows", rows, "--now", &until, "--at-first", "--output", page.to_str().unwrap()];
-    let told: Value = serde_json::from_str(&run(&python, "render.py", &arguments).await).unwrap();
-    assert_eq!(told["failed"], 0, "{told}");
-    let page = std::fs::read_to_string(page).unwrap();
-    let workbook =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("sentinel/workbooks/HumanboundCisoDashboard.json");
-    let workbook: Value = serde_json::from_slice(&std::fs::read(workbook).unwrap()).unwrap();
-    let tabs = workbook["items"].as_array().unwrap().iter().find(|item| item["type"] == 11).unwrap();
-    let tabs = tabs["content"]["links"].as_array().unwrap();
-    assert_eq!(tabs.len(), 5);
-    for tab in tabs {
-        assert!(page.contains(tab["linkLabel"].as_str().unwrap()), "{tab}");
-    }
-    assert!(
-        !page.contains(" src=\"http") && !page.contains("<link rel=\"stylesheet"),
-        "the page must hold everything"
-    );
+    run(&python, "proof.py", &[rows, &truths(EVENTS).to_string()]).await;
 }
 
 /// Runs a script of the preview; answers what it printed.

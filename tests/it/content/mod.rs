@@ -10,4 +10,5 @@ mod feed;
 mod lint;
 mod literal;
 mod package;
+mod preview;
 mod scenarios;

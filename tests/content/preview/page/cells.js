@@ -58,7 +58,7 @@ function number(value, format) {
   const digits = options.maximumFractionDigits ?? (Number.isInteger(value) ? 0 : 1);
   const settings = { maximumFractionDigits: digits, minimumFractionDigits: Math.min(options.minimumFractionDigits ?? 0, digits), useGrouping: options.useGrouping ?? true };
   const isShort = format?.unit === 17 && Math.abs(value) >= 1000 && options.useGrouping === undefined;
-  const text = isShort ? `${(value / 1000).toFixed(1)}K` : value.toLocaleString("en-US", settings);
+  const text = isShort ? `${(value / 1000).toFixed(1)}K` : value.toLocaleString("en-US", settings).replace(/^-(0(?:\.0+)?)$/, "$1");
   return text + (UNITS[format?.unit] ?? "");
 }
 

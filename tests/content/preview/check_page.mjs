@@ -1,0 +1,155 @@
+// check_page.mjs PAGE TRUTHS: opens the preview as people do, and prints what is wrong with it.
+// TRUTHS is JSON: `tiles` (label to text), `findings` (all of them), `open` (severity to count of open findings).
+import { TABS, act, openTab, withPage } from "./browser.mjs";
+
+const [file, given] = process.argv.slice(2);
+const truths = JSON.parse(given);
+const faults = [];
+const fault = (text) => faults.push(text);
+const item = (name) => `[data-name="${name}"]`;
+
+/** Label and text of each tile that shows. */
+const tiles = (page) => page.$$eval(".tile", (all) => Object.fromEntries(all.map((tile) => [tile.querySelector(".title")?.textContent, tile.querySelector(".left")?.textContent])));
+/** The rows of a grid, as texts by column. */
+const rows = (page, name) => page.$$eval(`${item(name)} table`, ([table]) => {
+  const heads = [...(table?.tHead.rows[0].cells ?? [])].map((cell) => cell.textContent.replace(/ [↑↓]$/, ""));
+  return [...(table?.tBodies[0].rows ?? [])].map((row) => Object.fromEntries([...row.cells].map((cell, at) => [heads[at], cell.textContent])));
+});
+const count = async (page, name) => parseInt(await page.textContent(`${item(name)} .count`), 10);
+
+async function pick(page, parameter, value) {
+  await act(page, () => page.click(`.parameter[data-name="${parameter}"] > .pill`));
+  await act(page, () => page.click(`.menu [data-value="${value}"]`));
+  // Where several may be chosen, the list stays open.
+  if (await page.$(".menu")) await act(page, () => page.keyboard.press("Escape"));
+}
+
+/** What is in error, what sticks out, what is cut off. */
+async function look(page, where) {
+  for (const text of await page.$$eval(".failed, .uncomputed", (all) => all.map((one) => one.textContent))) fault(`${where}: ${text}`);
+  const seen = await page.evaluate(() => {
+    const found = [];
+    if (document.documentElement.scrollWidth > innerWidth) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    for (const box of document.querySelectorAll(".item, .tile, .tile > div, .message, .parameter, .pill, h2, h3, .tabs")) {
+      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline") found.push(`${box.className || box.tagName} "${box.textContent.slice(0, 40)}" is ${box.scrollWidth} wide in ${box.clientWidth}`);
+    }
+    for (const tile of document.querySelectorAll(".tile")) {
+      const [left, right] = [".left .value", ".right .value"].map((part) => tile.querySelector(part)?.getBoundingClientRect());
+      const isAbove = left && right && (left.bottom <= right.top || right.bottom <= left.top);
+      if (left && right && left.right > right.left && !isAbove) found.push(`the value of the tile "${tile.textContent}" lies over its state`);
+    }
+    return found;
+  });
+  for (const text of seen) fault(`${where}: ${text}`);
+}
+
+async function tour(page, width) {
+  const shown = {};
+  for (const tab of TABS) {
+    await openTab(page, tab);
+    await look(page, `${tab} at ${width}`);
+    if ((await page.getAttribute(`[data-tab="${tab}"]`, "aria-selected")) !== "true") fault(`${tab} is not the tab that shows`);
+    if ((await page.$$(".query")).length < 4) fault(`${tab} shows fewer than four items`);
+    Object.assign(shown, await tiles(page));
+  }
+  return shown;
+}
+
+async function use(page) {
+  await openTab(page, "findings");
+  if ((await count(page, "findings")) !== Object.values(truths.open).reduce((sum, one) => sum + one, 0)) fault("the grid does not hold the open findings");
+  await pick(page, "Severity", "critical");
+  const critical = await rows(page, "findings");
+  if (critical.length !== truths.open.critical || critical.some((row) => row.Severity !== "critical")) fault(`the filter for critical shows ${critical.length} findings`);
+  await pick(page, "Severity", "value::all");
+  await pick(page, "Show", "all");
+  if ((await count(page, "findings")) !== truths.findings) fault("Show: all does not show all findings");
+  await pick(page, "Show", "open");
+
+  await act(page, () => page.click(`.parameter[data-name="Project"] > .pill`));
+  const agents = await page.$$eval(".menu button", (all) => all.slice(1).map((one) => [one.dataset.value, one.lastChild.textContent]));
+  await act(page, () => page.keyboard.press("Escape"));
+  let sum = 0;
+  for (const [id, name] of agents) {
+    await pick(page, "Project", id);
+    const listed = await rows(page, "findings").catch(() => []);
+    if (listed.some((row) => row["AI agent"] !== name)) fault(`the filter for ${name} shows others`);
+    sum += listed.length;
+    for (const tab of TABS) {
+      await openTab(page, tab);
+      await look(page, `${tab} of ${name}`);
+    }
+    await openTab(page, "findings");
+    await pick(page, "Project", "value::all");
+  }
+  if (sum !== (await count(page, "findings"))) fault(`the agents have ${sum} open findings together`);
+
+  const [first] = await rows(page, "findings");
+  await act(page, () => page.click(`${item("findings")} tbody tr`));
+  const [chosen] = await rows(page, "chosen finding");
+  if (!Object.values(chosen ?? {}).includes(first.Finding)) fault(`a click on "${first.Finding}" opens another finding`);
+  if ((await rows(page, "life of the chosen finding")).length < 1) fault("a finding that was clicked has no life");
+  await look(page, "a finding that was clicked");
+  await page.fill(`${item("findings")} input`, first.Finding);
+  const listed = await rows(page, "findings");
+  if (!listed.length || listed.some((row) => row.Finding !== first.Finding)) fault("searching the grid does not find");
+
+  await openTab(page, "summary");
+  await act(page, () => page.click(`${item("AI estate coverage")} button.tile:has-text("Silent")`));
+  const silent = await rows(page, "names of agents in the chosen state");
+  if (String(silent.length) !== String(truths.tiles.Silent) || silent.some((row) => row.Monitoring !== "silent")) fault(`a click on Silent shows ${silent.length} names`);
+  const download = page.waitForEvent("download");
+  await page.click(`${item("agents at a glance")} .tools button`);
+  if (!(await download).suggestedFilename().endsWith(".csv")) fault("the export is no CSV");
+  for (const days of [1, 7, 90, 365]) {
+    await pick(page, "TimeRange", String(days * 86_400_000));
+    await look(page, `summary, ${days} days`);
+    await pick(page, "TimeRange", String(30 * 86_400_000));
+  }
+}
+
+/** Text must stand out from what is behind it. */
+async function contrast(page, where) {
+  const low = await page.evaluate(() => {
+    const light = (color) => {
+      const [r, g, b] = color.match(/[\d.]+/g).slice(0, 3).map((part) => { const one = part / 255; return one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4; });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (node) => {
+      for (let at = node; at; at = at.parentElement) {
+        const color = getComputedStyle(at).backgroundColor;
+        if (!/, 0\)|transparent/.test(color)) return color;
+      }
+      return "rgb(255, 255, 255)";
+    };
+    return [...document.querySelectorAll(".tile div, td, th button, h3, .message, .pill, .tabs button, .tools")].filter((node) => node.textContent.trim() && !node.querySelector(".heat, .pill")).map((node) => {
+      const [a, b] = [light(getComputedStyle(node).color), light(behind(node))];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.className || node.tagName];
+    }).filter(([ratio]) => ratio < 4.5).map(([ratio, name]) => `${name} ${ratio.toFixed(1)}`);
+  });
+  for (const one of new Set(low)) fault(`${where}: text of too little contrast: ${one}`);
+}
+
+process.on("uncaughtException", (error) => {
+  console.log([...new Set(faults), error.message].join("\n"));
+  process.exit(1);
+});
+for (const width of [1366, 1920]) {
+  await withPage(file, { width }, fault, async (page) => {
+    const shown = await tour(page, width);
+    for (const [label, text] of Object.entries(truths.tiles)) if (shown[label] !== String(text)) fault(`the tile ${label} shows ${shown[label]}, and the story has ${text}`);
+    await contrast(page, `light at ${width}`);
+    if (width === 1366) await use(page);
+  });
+}
+await withPage(file, { width: 1366, dark: true }, fault, async (page) => {
+  if ((await page.getAttribute("html", "data-theme")) !== "dark") fault("a system that is dark gets a light page");
+  for (const tab of TABS) {
+    await openTab(page, tab);
+    await contrast(page, `dark ${tab}`);
+  }
+  await act(page, () => page.click("#theme"));
+  if ((await page.getAttribute("html", "data-theme")) !== "light") fault("the button does not change the theme");
+});
+console.log([...new Set(faults)].join("\n") || "nothing is wrong");
+process.exit(faults.length ? 1 : 0);

@@ -1,0 +1,128 @@
+//! `hb-sentinel demo --dashboard`: the page, drawn as a user has it drawn, and looked at in a browser.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::{env, fs};
+
+use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+use tokio::process::Command;
+
+use super::dashboard::{SEED, UNTIL, truths};
+use crate::ingest::wait_until;
+use crate::rig::Folder;
+use crate::tools;
+
+const EVENTS: usize = 600;
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A command of the user's, who has `folders` first on PATH.
+fn command(program: impl AsRef<Path>, folders: &[&Path]) -> Command {
+    let mut command = Command::new(program.as_ref());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.iter().map(|folder| folder.to_path_buf()).chain(env::split_paths(&path));
+    command.env("PATH", env::join_paths(folders).unwrap()).env_remove("CARGO").env_remove("DISPLAY");
+    command
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WSL_DISTRO_NAME")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+fn demo(folders: &[&Path], arguments: &[&str]) -> Command {
+    let mut demo = command(env!("CARGO_BIN_EXE_hb-sentinel"), folders);
+    demo.arg("demo").args(arguments);
+    demo
+}
+
+/// What a command printed to stdout and stderr; it must end as it is said to.
+async fn output(mut command: Command, succeeds: bool) -> [String; 2] {
+    let output = command.output().await.unwrap();
+    let told = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert_eq!(output.status.success(), succeeds, "{}", told.concat());
+    told
+}
+
+/// A browser, which must be there in CI.
+fn browser() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let found = env::split_paths(&path).flat_map(|folder| BROWSERS.map(|name| folder.join(name)));
+    let found = found.into_iter().find(|path| path.exists());
+    let names = BROWSERS.join(", ");
+    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "none of {names} is on PATH");
+    if found.is_none() {
+        eprintln!("SKIPPED the preview of the dashboard in a browser: none of {names} is on PATH");
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
+    let what = "the preview of the dashboard";
+    let Some(python) = tools::find("venv/bin/python3", what) else { return };
+    let folder = Folder::new();
+    let page = folder.path().join("page.html");
+    // Whoever has a display has the page called.
+    let opener = folder.path().join("xdg-open");
+    let called = folder.path().join("called");
+    fs::write(&opener, format!("#!/bin/sh\nprintf %s \"$1\" >'{}'\n", called.display())).unwrap();
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let (events, seed) = (EVENTS.to_string(), SEED.to_string());
+    let until = UNTIL.format(&Rfc3339).unwrap();
+    let arguments = [
+        "--events",
+        &events,
+        "--seed",
+        &seed,
+        "--until",
+        &until,
+        "--json",
+        "--dashboard",
+        page.to_str().unwrap(),
+    ];
+    let mut demo = demo(&[folder.path(), python.parent().unwrap()], &arguments);
+    demo.env("DISPLAY", ":0");
+    let [stdout, stderr] = output(demo, true).await;
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["dashboard"], page.to_str().unwrap());
+    assert!(stderr.contains("opened in the browser"), "{stderr}");
+    let is_opened = async || fs::read_to_string(&called).is_ok_and(|name| name == page.to_str().unwrap());
+    wait_until(is_opened).await;
+
+    if tools::find("node_modules/playwright-core/package.json", what).is_none() || browser().is_none() {
+        return;
+    }
+    let mut check = command("node", &[]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/preview/check_page.mjs");
+    check.arg(script).arg(&page).arg(truths(EVENTS).to_string());
+    let [said, _] = output(check, true).await;
+    assert_eq!(said.trim(), "nothing is wrong");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_before_anything_is_done() {
+    let folder = Folder::new();
+    let python = folder.path().join("python3");
+    for (script, problem) in [
+        (
+            "#!/bin/sh\necho \"ModuleNotFoundError: No module named 'plotly'\" >&2\nexit 1\n",
+            "No module named 'plotly'",
+        ),
+        ("", "Permission denied"),
+    ] {
+        fs::write(&python, script).unwrap();
+        let mode = if script.is_empty() { 0o644 } else { 0o755 };
+        fs::set_permissions(&python, fs::Permissions::from_mode(mode)).unwrap();
+        let mut demo = demo(&[], &["--dashboard"]);
+        demo.env("PATH", folder.path());
+        let [stdout, stderr] = output(demo, false).await;
+        assert!(stdout.is_empty() && !stderr.contains("Folder"), "{stderr}");
+        assert!(
+            stderr.contains(problem) && stderr.contains("hint: in the repository run `make tools`"),
+            "{stderr}"
+        );
+    }
+}
