@@ -94,7 +94,8 @@ def page(data: dict[str, Any]) -> str:
     for mark, text in (
         ("/*STYLE*/", assets["page.css"]),
         ("/*CHARTS*/", script(get_plotlyjs())),
-        ("/*DATA*/", script(json.dumps(data, ensure_ascii=False, separators=(",", ":")))),
+        # A value of a row must not be able to end the element, nor to begin a comment in it.
+        ("/*DATA*/", json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
         ("/*CODE*/", script(code)),
     ):
         before, after = out.split(mark)
