@@ -14,7 +14,7 @@ from lint_workbook_model import QUERY, USE, Item, parameters, texts
 RULES = {
     "wb-time-context": "a query has one time context: the hidden parameter History; the picker would clip TimeGenerated, which Azure rewrites for old events",
     "wb-history": "the parameter History is hidden and spans 730 days",
-    "wb-event-time": "a query over a range of time says so with {TimeRange:start} or {TimeRange:end}",
+    "wb-event-time": "a query over a range of time says so with {TimeRange:start} or {TimeRange:end}; what was clicked is shown to now",
     "wb-grid-export": "a grid can be exported to Excel, all of its rows",
     "wb-grid-limit": "a grid has a rowLimit: the portal shows 250 rows otherwise",
     "wb-no-data": "a query that finds nothing says what that means",
@@ -64,7 +64,7 @@ def _text(entry: Item, name: str, text: str, timed: set[str]) -> Iterator[Compla
     if not re.search(r"\b(Humanbound\w+\s*\(|[A-Z]\w+\s*\|)", plain) or USE.fullmatch(text.strip()):
         yield "wb-query-real", name
     if any(re.search(rf"\b{function}\s*\(", plain) for function in timed) and not re.search(
-        r"\{TimeRange:(start|end)\}", text
+        r"\{TimeRange:(start|end)\}|\(now\(\)\)[^;]*\{Sel\w+\}", text
     ):
         yield "wb-event-time", name
     holders = [entry.content] if name == entry.where else [p for p in parameters(entry) if name.endswith(f"/{p['name']}")]

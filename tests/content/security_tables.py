@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from scenario import NAMESPACE
-from scheduler import Alert, Change, Incident
+from scheduler import SEVERITIES, Alert, Change, Incident
 
 COLUMNS = {
     "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
@@ -52,10 +52,12 @@ def _incident(number: int, incident: Incident) -> list[dict[str, Any]]:
     acts: list[Alert | Change] = sorted([*incident.alerts, *incident.changes], key=lambda act: act.time)
     state: dict[str, Any] = {"Status": "New", "Owner": {"assignedTo": ""}, "ClosedTime": None, "Classification": ""}
     alerts: list[str] = []
+    severities: list[str] = []
     found = []
     for act in acts:
         if isinstance(act, Alert):
             alerts.append(_id(act))
+            severities.append(act.severity)
         else:
             state["Status"] = act.status
             state["Classification"] = act.classification
@@ -64,7 +66,7 @@ def _incident(number: int, incident: Incident) -> list[dict[str, Any]]:
         url = f"https://portal.azure.com/#asset/Microsoft_Azure_Security_Insights/Incident/demo/{number}"
         found.append(
             {
-                "TimeGenerated": act.time, "IncidentNumber": number, "Title": incident.alerts[0].title, "Severity": incident.severity,
+                "TimeGenerated": act.time, "IncidentNumber": number, "Title": incident.alerts[0].title, "Severity": max(severities, key=SEVERITIES.index),
                 **state, "CreatedTime": incident.created, "IncidentUrl": url, "AlertIds": list(alerts),
             }
         )  # fmt: skip

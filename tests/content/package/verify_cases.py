@@ -121,6 +121,8 @@ CASES: list[tuple[str, str, Callable[[Files], None]]] = [
     ("pkg-workbook", "a key of our own", edit(PACKAGE + "WorkbooksMetadata.json", lambda value: value[0].update(spare=1))),
     ("pkg-workbook", "no entry", lambda files: files.update({PACKAGE + "WorkbooksMetadata.json": "[]"})),
     ("pkg-workbook", "another template's id", text("sentinel/workbooks/HumanboundCisoDashboard.json", "sentinel-HumanboundCisoDashboard", "sentinel-UserWorkbook")),
+    ("pkg-previews", "a name that says no colour", edit(PACKAGE + "WorkbooksMetadata.json", lambda value: value[0]["previewImagesFileNames"].append("summary.png"))),
+    ("pkg-previews", "none of dark", edit(PACKAGE + "WorkbooksMetadata.json", lambda value: value[0].update(previewImagesFileNames=["summaryWhite.png"]))),
     ("pkg-columns", "a column that is only in the list", text("sentinel/tables/AISecurityEvents_CL.json", '"EventId"', '"Spare"')),
     ("pkg-connector", "a page of another name", edit(PAGE, lambda value: value.update(name="Other"))),
     ("pkg-connector", "a status that looks back 3 days", edit(PAGE, lambda value: status(value).update(value=["AISecurityEvents_CL\n| where TimeGenerated > ago(3d)"]))),

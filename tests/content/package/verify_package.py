@@ -42,6 +42,7 @@ RULES = {
     "pkg-logo": "A logo is plain SVG: no style, script, picture or id.",
     "pkg-support": "Support has a name and a way to reach it; domains are those that the marketplace knows.",
     "pkg-workbook": "The workbook's entry has the keys of Microsoft's list, and its text a fromTemplateId without blanks.",
+    "pkg-previews": "The workbook's pictures are two or more .png, of light and of dark, and their names say White or Black.",
     "pkg-columns": "The table and the stream of the push connector have the columns of the one list.",
     "pkg-connector": "The id of a connector's page is its name, its status looks back 30 days, and its queries read our table.",
 }
@@ -216,6 +217,10 @@ def about(given: Given) -> Iterator[Finding]:
     for entry in entries:
         if set(entry) != WORKBOOK_KEYS or entry["templateRelativePath"] != f"{entry['workbookKey']}.json":
             yield "pkg-workbook", f"{entry.get('workbookKey')}: {sorted(set(entry) ^ WORKBOOK_KEYS)}"
+        # https://github.com/Azure/Azure-Sentinel/blob/master/.script/workbooksMetadataValidation
+        named = [re.fullmatch(r"\w+(White|Black)\w*\.png", name) for name in entry.get("previewImagesFileNames", [])]
+        if None in named or {name[1] for name in named if name} != {"White", "Black"}:
+            yield "pkg-previews", f"{entry.get('workbookKey')}: {entry.get('previewImagesFileNames')}"
     for path, (key, _) in given.source("Workbook").items():
         if given.json(path).get("fromTemplateId") != f"sentinel-{key}":
             yield "pkg-workbook", f"{path}: fromTemplateId is {given.json(path).get('fromTemplateId')}"

@@ -22,11 +22,12 @@ import soc  # noqa: E402
 from engine import ROOT, Content, Engine  # noqa: E402
 from memo import Memo  # noqa: E402
 from templates import Checked  # noqa: E402
-from results import WORKBOOK, Results  # noqa: E402
+from render import Preview, data_of, page  # noqa: E402
+from results import WORKBOOK  # noqa: E402
 from workbook import QUERY, exports, items, parameters  # noqa: E402
 
 #: What people may write into names and titles; none of it may ever be part of a query.
-HOSTILE = "O'Br\"ien | where true {Project} ${x}\n\\ </script> 'a','b'"
+HOSTILE = "O'Br\"ien | where true {Project} ${x}\n\\ </script><!--<script> /*CODE*/ \u2028 'a','b'"
 #: What may be part of a query: ids, enumerations, hashes.
 SAFE = re.compile(r"[\w .:-]*")
 #: Columns that people write.
@@ -42,7 +43,7 @@ class Proof:
         demo_rows.load(engine, path, now)
         if with_incidents:
             soc.play(engine, now)
-        self.results = Results(self.workbook, Memo(engine, now, Checked), now)
+        self.results = Preview(self.workbook, Memo(engine, now, Checked), now)
         self.names = {where: item.get("name", "") for where, item in items(self.workbook["items"])}
 
     def rows(self, name: str, **chosen: Any) -> list[dict[str, Any]]:
@@ -84,6 +85,15 @@ def hostile(path: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     return written
 
 
+def breaking(preview: Preview, now: dt.datetime) -> Iterator[str]:
+    """How results get out of the part of the page that holds them."""
+    data = data_of(preview, now, 0)
+    [held] = re.findall(r'<script id="data" type="application/json">(.*)', page(data))
+    held = held.removesuffix("</script>")
+    if "<" in held or json.loads(held) != json.loads(json.dumps(data)):
+        yield "the page does not hold its data as they are"
+
+
 def compare(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
     """Every number of the story that a tile does not show."""
     shown = {row["Label"]: row["Text"] for name in ("headline numbers", "resilience numbers") for row in proof.rows(name)}
@@ -94,6 +104,16 @@ def compare(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
     found = len(proof.rows("findings", Show="all"))
     if found != truths["findings"]:
         yield f"the grid of findings has {found} rows, and the story {truths['findings']} findings"
+
+
+def marked(proof: Proof) -> Iterator[str]:
+    """What is wrong when somebody marks one bar of a chart by day, which stands at midnight."""
+    for chart, grid in (("drift by day", "events of the marked time on drift"), ("activity by day", "events of the marked time on the lifecycle")):
+        day = dt.datetime.fromisoformat(proof.rows(chart)[0]["Day"].rstrip("Z"))
+        brush = {"startTime": (day - dt.timedelta(hours=6)).isoformat(), "endTime": (day + dt.timedelta(hours=6)).isoformat()}
+        found = {row["EventTime"][:10] for row in proof.rows(grid, Brush=brush)}
+        if found != {day.date().isoformat()}:
+            yield f"the bar of {day:%F} in `{chart}` shows events of {sorted(found)}"
 
 
 def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
@@ -113,11 +133,13 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
         faults += proof.faults("several", **common, Project=projects[:3], Severity=["high", "unknown"], Owasp=["LLM01", "Unmapped"], Show="overdue")
         faults += proof.faults("a day", **common, TimeRange={"durationMs": 86_400_000})
         faults += compare(proof, truths)
+        faults += marked(proof)
         if len(proof.rows("life of the chosen finding", SelFinding=finding)) == 0:
             faults.append("a finding that was clicked has no life")
         faults += Proof(content, place / "empty.ndjson", now).faults("an empty table", **common)
         bad = Proof(content, hostile(rows, place), now)
         faults += bad.faults("hostile names", **common)
+        faults += breaking(bad.results, now)
         entering = [*proof.entering(), *bad.entering()]
         faults += sorted({f"{name} may be {value!r}, which is text" for name, value in entering if not SAFE.fullmatch(value)})
     return faults
