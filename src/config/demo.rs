@@ -26,6 +26,6 @@ pub fn cargo_run(env: &Env) -> Option<CargoRun> {
 /// <https://www.x.org/releases/current/doc/man/man7/X.7.xhtml>, <https://wayland.freedesktop.org/docs/html/apb.html>
 #[must_use]
 pub fn has_display(env: &Env) -> bool {
-    let names = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"];
+    let names = ["DISPLAY", "WAYLAND_DISPLAY"];
     cfg!(any(windows, target_os = "macos")) || names.iter().any(|name| env.get(name).is_some())
 }

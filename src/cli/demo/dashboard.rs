@@ -3,7 +3,8 @@
 //! Python draws it, by running the workbook's own JSON and KQL: the engine for KQL is a Python package. The scripts and
 //! the content come with this program and are laid out in the demo's folder as they are in the repository.
 
-use std::fs;
+use std::fs::{self, File};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -23,14 +24,23 @@ use crate::local::Story;
 
 /// Paths as in the repository, and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
-/// What a Python must have, and its packages by the names that installers know.
-const NEEDED: &str = "import sys\nassert sys.version_info >= (3, 11), 'it is older than 3.11'\nimport duckdb, duckdb_kql, plotly, yaml";
+/// The packages that draw, each at the version that it is tested with.
 const PACKAGES: &str = include_str!("../../../tests/content/requirements.txt");
+/// The folder of a virtual environment that has programs.
+const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
+
+/// What a Python must be; the present folder is none to import from.
+const ABLE: &str = "import sys
+sys.path.pop(0)
+assert sys.version_info >= (3, 11), 'it is older than 3.11'
+from importlib.metadata import version
+";
 
 /// Where the page goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Into the demo's folder if that is kept, else into the folder for temporary files.
+    /// Into the demo's folder if that is kept; else into `target` under cargo, or the present folder. Not into one
+    /// for temporary files: a browser in a sandbox of its own sees another one.
     Somewhere,
     /// This file.
     File(PathBuf),
@@ -48,99 +58,124 @@ struct Progress {
     of: usize,
 }
 
+/// The scripts, laid out; gone with this value.
+struct Scripts(PathBuf);
+
+impl Drop for Scripts {
+    fn drop(&mut self) {
+        // What a virus scanner holds on to is no reason to fail.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
 impl Painter {
     /// Finds Python: that of `make tools` under cargo, else the one on `PATH`.
     pub(super) async fn find() -> Result<Self> {
-        let own =
-            config::cargo_run(&Env::Process).map(|run| run.package.join("target/tools/venv/bin/python"));
-        let python = own.filter(|own| own.exists()).unwrap_or_else(|| PathBuf::from("python3"));
-        let mut command = Command::new(&python);
-        let answer = command.args(["-c", NEEDED]).stdin(Stdio::null()).kill_on_drop(true).output().await;
-        let problem = match answer {
-            Ok(output) if output.status.success() => return Ok(Self { python }),
-            Ok(output) => {
-                String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned()
+        let venv = Path::new("target/tools/venv").join(PROGRAMS).join("python");
+        let own = config::cargo_run(&Env::Process).map(|run| run.package.join(venv));
+        let own = own.filter(|own| own.with_extension(std::env::consts::EXE_EXTENSION).exists());
+        let mut problems = Vec::new();
+        for python in own.into_iter().chain(["python3", "python"].map(PathBuf::from)) {
+            match ability(&python).await {
+                Ok(()) => return Ok(Self { python }),
+                Err(problem) => problems.push(format!("`{}`: {problem}", python.display())),
             }
-            Err(error) => error.to_string(),
-        };
-        let listed = PACKAGES.lines().filter(|line| !line.starts_with('#'));
-        let packages = listed.map(|line| format!("'{line}'")).collect::<Vec<_>>().join(" ");
-        Err(anyhow!("the dashboard is drawn by Python, and `{}` cannot do it: {problem}", python.display())).hint(
-            format!(
-                "in the repository run `make tools`; elsewhere `python3 -m venv hb-python && hb-python/bin/pip install \
-                 {packages}`, then put hb-python/bin first on PATH"
-            ),
-        )
+        }
+        let packages = pins().map(|pin| format!("'{pin}'")).collect::<Vec<_>>().join(" ");
+        Err(anyhow!("the dashboard is drawn by Python, and none here can do it: {}", problems.join("; ")))
+            .hint(format!(
+                "in the repository run `make tools`; elsewhere, with Python 3.11 or newer, `python3 -m venv hb-python` \
+                 and `hb-python/{PROGRAMS}/pip install {packages}`, then put hb-python/{PROGRAMS} first on PATH"
+            ))
     }
 
-    /// Draws the rows of a story that ended at `until`; returns where the page is.
+    /// Draws the rows of a story that ended at `until` into `page`.
     pub(super) async fn draw(
         &self,
-        place: &Place,
+        page: &Path,
         (story, until): (&Story, OffsetDateTime),
         rows: &Path,
         folder: &Folder,
         ui: &Ui,
-    ) -> Result<PathBuf> {
-        let page = page(place, folder)?;
-        let scripts = folder.path().join("dashboard");
+    ) -> Result<()> {
+        let scripts = Scripts(folder.path().join(format!("dashboard-{}", Uuid::new_v4().simple())));
         let watchlist = folder.path().join("HumanboundProjects.csv");
         fs::write(&watchlist, story.watchlist()).context("the watchlist cannot be written")?;
-        lay_out(&scripts).context("the scripts that draw the dashboard cannot be written")?;
+        lay_out(&scripts.0).context("the scripts that draw the dashboard cannot be written")?;
         ui.say("Drawing", "the dashboard, from every query of the workbook; takes a minute");
         let mut command = Command::new(&self.python);
-        command.arg("-B").arg(scripts.join("tests/content/preview/render.py"));
+        command.arg("-B").arg(scripts.0.join("tests/content/preview/render.py"));
         command.args(["--now", &until.format(&Rfc3339)?, "--progress", "--rows"]).arg(rows);
-        command.arg("--watchlist").arg(watchlist).arg("--output").arg(&page);
-        let (status, said) = follow(command, ui).await.context("Python cannot be started")?;
+        command.arg("--watchlist").arg(watchlist).arg("--output").arg(page);
+        let (status, said) = follow(command, ui).await?;
         ensure!(status.success(), "the dashboard was not drawn:\n{}", said.trim_end());
-        fs::remove_dir_all(&scripts).context("the scripts that drew the dashboard cannot be removed")?;
-        Ok(page)
+        Ok(())
+    }
+}
+
+/// Name, version, and what is asked for besides, of each package.
+fn pins() -> impl Iterator<Item = &'static str> {
+    PACKAGES.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
+}
+
+/// Why a Python cannot draw.
+async fn ability(python: &Path) -> Result<(), String> {
+    let versions = pins().filter_map(|pin| pin.split_once("==")).map(|(name, wanted)| {
+        let name = name.split('[').next().unwrap_or(name);
+        format!("assert version('{name}') == '{wanted}', '{name} is not {wanted} but ' + version('{name}')\n")
+    });
+    let code: String = iter::once(ABLE.to_owned()).chain(versions).collect();
+    let answer = Command::new(python).args(["-c", &code]).stdin(Stdio::null()).kill_on_drop(true).output();
+    match answer.await {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(said.lines().last().unwrap_or("it says nothing").to_owned())
+        }
+        Err(error) => Err(error.to_string()),
     }
 }
 
 /// Runs a command that tells of its progress on stderr; returns what else it said there.
 async fn follow(mut command: Command, ui: &Ui) -> Result<(ExitStatus, String)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn()?;
+    command.env("PYTHONUTF8", "1");
+    let mut child = command.spawn().context("Python cannot be started")?;
     let mut said = String::new();
     ui.doing("Drawing", "");
     if let Some(stderr) = child.stderr.take() {
-        let mut lines = BufReader::new(stderr).lines();
-        while let Some(line) = lines.next_line().await? {
-            if let Ok(Progress { done, of }) = serde_json::from_str(&line) {
-                ui.reach(done, of);
-            } else {
-                said += &line;
-                said.push('\n');
+        let (mut stderr, mut line) = (BufReader::new(stderr), Vec::new());
+        while stderr.read_until(b'\n', &mut line).await? > 0 {
+            match serde_json::from_slice(&line) {
+                Ok(Progress { done, of }) => ui.reach(done, of),
+                Err(_) => said += &String::from_utf8_lossy(&line),
             }
+            line.clear();
         }
     }
     ui.end();
     Ok((child.wait().await?, said))
 }
 
-/// The absolute path of the page; its folder must be there.
-fn page(place: &Place, folder: &Folder) -> Result<PathBuf> {
-    let path = match place {
-        Place::File(path) => path.clone(),
-        Place::Somewhere if folder.is_kept() => folder.path().join("dashboard.html"),
-        Place::Somewhere => {
-            std::env::temp_dir().join(format!("hb-sentinel-{}.html", Uuid::new_v4().simple()))
-        }
+/// The absolute path of the page, which can be written.
+pub(super) fn page(place: &Place, folder: &Folder) -> Result<PathBuf> {
+    let path = match (place, config::cargo_run(&Env::Process)) {
+        (Place::File(path), _) => path.clone(),
+        (Place::Somewhere, _) if folder.is_kept() => folder.path().join("dashboard.html"),
+        (Place::Somewhere, Some(run)) => run.package.join("target/dashboard.html"),
+        (Place::Somewhere, None) => PathBuf::from("hb-sentinel-dashboard.html"),
     };
-    let is_file = path.file_name().is_some() && !path.is_dir();
-    let absolute = std::path::absolute(&path)?;
-    let has_folder = absolute.parent().is_some_and(Path::is_dir);
-    let check = || {
-        ensure!(
-            is_file && has_folder,
-            "`{}` cannot be a page: it is a folder, or in one that is missing",
-            path.display()
-        );
-        Ok(())
+    let advice = "name a file in a folder that you can write to: `--dashboard FILE`";
+    let absolute = std::path::absolute(&path).with_context(|| format!("`{}` is no file", path.display()))?;
+    let is_file = || -> Result<()> {
+        ensure!(!absolute.is_dir(), "`{}` is a folder", path.display());
+        // Python writes it there first.
+        let mut draft = absolute.clone().into_os_string();
+        draft.push(".part");
+        File::create(&draft)?;
+        Ok(fs::remove_file(&draft)?)
     };
-    check().hint("name a file in a folder that exists: `--dashboard FILE`")?;
+    is_file().with_context(|| format!("the dashboard cannot go to `{}`", path.display())).hint(advice)?;
     Ok(absolute)
 }
 

@@ -20,6 +20,7 @@ mod ui;
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 
 use anyhow::{Context as _, Result, bail};
@@ -27,6 +28,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::local::{MAX_EVENTS, MIN_EVENTS, Store, Story, StoryOptions, Workspace, WorkspaceOptions};
+use check::Rows;
 use connector::Connector;
 use dashboard::{Painter, Place};
 use folder::{Folder, Keep};
@@ -115,8 +117,12 @@ async fn show_and_serve(
     ui: &Ui,
     mut interrupted: Pin<&mut impl Future<Output = Result<&'static str>>>,
 ) -> Result<()> {
+    let (report, rows) = tokio::select! {
+        played = stage.perform(args, ui) => played.map_err(|error| stage.connector.explain(error))?,
+        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+    };
     let report = tokio::select! {
-        report = stage.perform(args, ui) => report.map_err(|error| stage.connector.explain(error))?,
+        report = stage.tell(report, &rows, args, ui) => report?,
         signal = &mut interrupted => bail!("interrupted by {}", signal?),
     };
     if args.serve {
@@ -135,19 +141,18 @@ struct Stage {
     workspace: Workspace,
     story: Story,
     until: OffsetDateTime,
-    painter: Option<(Painter, Place)>,
+    /// Who draws the dashboard, and where to.
+    painter: Option<(Painter, PathBuf)>,
     folder: Folder,
 }
 
 impl Stage {
     async fn set(args: &DemoArgs, ui: &Ui) -> Result<Self> {
         // What is missing is better said before than after.
-        let painter = match &args.dashboard {
-            Some(place) => Some((Painter::find().await?, place.clone())),
-            None => None,
-        };
+        let painter = if args.dashboard.is_some() { Some(Painter::find().await?) } else { None };
         let executable = connector::find(ui).await?;
         let folder = Folder::new(args.keep.as_ref())?;
+        let page = args.dashboard.as_ref().map(|place| dashboard::page(place, &folder)).transpose()?;
         let rows = Store::Dir(folder.path().to_owned());
         let workspace =
             Workspace::start(WorkspaceOptions { store: rows, ..WorkspaceOptions::default() }).await?;
@@ -162,25 +167,34 @@ impl Stage {
         let (organisation, agents) = (story.organisation, story.projects.len());
         let end = ui::minute(until);
         ui.say("Story", &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed));
-        Ok(Self { connector, workspace, story, until, painter, folder })
+        Ok(Self { connector, workspace, story, until, painter: painter.zip(page), folder })
     }
 
-    /// Plays the story, checks the table, and writes the summary to stdout.
-    async fn perform(&self, args: &DemoArgs, ui: &Ui) -> Result<Report> {
+    /// Plays the story and checks the table.
+    async fn perform(&self, args: &DemoArgs, ui: &Ui) -> Result<(Report, Rows)> {
         let Self { connector, workspace, story, until, folder, .. } = self;
         let shown = show::show(story, workspace, connector, folder, ui).await?;
         let rows = check::read(workspace, story).context("the rows cannot be read back")?;
-        let mut report = Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder);
+        Ok((Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder), rows))
+    }
+
+    /// Writes the summary to stdout, and draws the dashboard if that was asked for.
+    async fn tell(&self, mut report: Report, rows: &Rows, args: &DemoArgs, ui: &Ui) -> Result<Report> {
+        let Self { connector, workspace, story, folder, .. } = self;
         let offer = if args.serve { Some(serve::offer(connector, story, folder)?) } else { None };
         let mut out = io::stdout();
         if args.json {
-            // It says where the page is.
-            self.draw(&mut report, ui).await?;
+            // It says where the page is; a script that reads it wants no browser.
+            let drawn = self.draw(ui).await;
+            report.set_dashboard(drawn.as_ref().ok().and_then(Option::as_deref));
             writeln!(out, "{}", report.json(offer.as_ref())?)?;
+            drawn?;
         } else {
-            write!(out, "{}", report.text(&rows, workspace.rows_path().filter(|_| args.serve))?)?;
+            write!(out, "{}", report.text(rows, workspace.rows_path().filter(|_| args.serve))?)?;
             out.flush()?;
-            self.draw(&mut report, ui).await?;
+            if let Some(page) = self.draw(ui).await? {
+                dashboard::show(&page, ui);
+            }
             if let Some(offer) = offer {
                 writeln!(out, "\nPost an event by hand:\n\n{}\n", offer.curl())?;
             }
@@ -189,13 +203,11 @@ impl Stage {
         Ok(report)
     }
 
-    /// Draws the dashboard and shows it, if that was asked for.
-    async fn draw(&self, report: &mut Report, ui: &Ui) -> Result<()> {
-        let Some((painter, place)) = &self.painter else { return Ok(()) };
+    /// Draws the dashboard, if that was asked for; returns where it is.
+    async fn draw(&self, ui: &Ui) -> Result<Option<PathBuf>> {
+        let Some((painter, page)) = &self.painter else { return Ok(None) };
         let rows = self.workspace.rows_path().context("the workspace keeps no file")?;
-        let page = painter.draw(place, (&self.story, self.until), rows, &self.folder, ui).await?;
-        dashboard::show(&page, ui);
-        report.set_dashboard(&page);
-        Ok(())
+        painter.draw(page, (&self.story, self.until), rows, &self.folder, ui).await?;
+        Ok(Some(page.clone()))
     }
 }

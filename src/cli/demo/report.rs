@@ -187,8 +187,8 @@ impl Report {
     }
 
     /// The page was drawn here.
-    pub(super) fn set_dashboard(&mut self, page: &Path) {
-        self.dashboard = Some(page.display().to_string());
+    pub(super) fn set_dashboard(&mut self, page: Option<&Path>) {
+        self.dashboard = page.map(|page| page.display().to_string());
     }
 
     /// One JSON object on one line.

@@ -34,6 +34,8 @@ impl Ui {
 
     /// Begins to show the way to `total`; a terminal is needed for that.
     pub(super) fn begin(&self, total: usize) {
+        // It may have ended before.
+        self.bar.reset();
         let template = "{prefix:>12.cyan.bold} [{bar:32}] {human_pos}/{human_len} {msg}";
         if let Ok(look) = ProgressStyle::with_template(template) {
             self.bar.set_style(look.progress_chars("=> "));

@@ -7,6 +7,7 @@ import csv
 import datetime as dt
 import json
 import pathlib
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -31,13 +32,11 @@ class Preview(Results):
         for path, text in self.queries:
             self.run(path, text, values)
 
-    def compute(self, at_first_only: bool, tell: Callable[[int, int], None]) -> None:
+    def compute(self, tell: Callable[[int, int], None]) -> None:
         """The defaults, each other choice of one filter, and each row that opens something; tells what part is done."""
         tell(0, 1)
         defaults = self.values()
         self.everything(defaults)
-        if at_first_only:
-            return
         choices = [
             {parameter["name"]: choice}
             for path, parameter in parameters(self.workbook)
@@ -84,23 +83,24 @@ def page(data: dict[str, Any]) -> str:
     """The page with everything in it."""
     from plotly.offline import get_plotlyjs  # Takes a second to import, and is wanted here only.
 
-    def script(text: str) -> str:
-        # What ends a script in HTML must not stand in one.
-        return text.replace("</", "<\\/")
-
     assets = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "page").iterdir()}
     code = "\n".join(assets[name] for name in ("model.js", "cells.js", "grid.js", "charts.js", "page.js"))
-    out = assets["page.html"]
-    for mark, text in (
-        ("/*STYLE*/", assets["page.css"]),
-        ("/*CHARTS*/", script(get_plotlyjs())),
+    parts = {
+        "STYLE": assets["page.css"],
+        # What ends a script in HTML must not stand in one.
+        "CHARTS": get_plotlyjs().replace("</", "<\\/"),
         # A value of a row must not be able to end the element, nor to begin a comment in it.
-        ("/*DATA*/", json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
-        ("/*CODE*/", script(code)),
-    ):
-        before, after = out.split(mark)
-        out = before + text + after
-    return out
+        "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "CODE": code.replace("</", "<\\/"),
+    }
+    # At once: what is put in may hold a mark.
+    return re.sub(r"/\*(STYLE|CHARTS|DATA|CODE)\*/", lambda mark: parts[mark[1]], assets["page.html"])
+
+
+def data_of(preview: Preview, now: dt.datetime, rows: int) -> dict[str, Any]:
+    """What the page is drawn from."""
+    time = now.isoformat(timespec="milliseconds") + "Z"
+    return {"workbook": preview.workbook, "now": time, "rows": rows, "index": preview.index, "results": preview.results}
 
 
 def main() -> int:
@@ -110,7 +110,6 @@ def main() -> int:
     parser.add_argument("--watchlist", type=pathlib.Path, help="HumanboundProjects as CSV")
     parser.add_argument("--now", required=True, help="when the story ends, RFC 3339")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the page")
-    parser.add_argument("--at-first", action="store_true", help="only what shows at first: no other filters, nothing to click")
     parser.add_argument("--progress", action="store_true", help="say on stderr what part is done, a JSON object a line")
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -129,18 +128,16 @@ def main() -> int:
         if arguments.progress:
             print(json.dumps({"done": done, "of": of}), file=sys.stderr, flush=True)
 
-    preview.compute(arguments.at_first, tell)
-    data = {
-        "workbook": workbook,
-        "now": now.isoformat(timespec="milliseconds") + "Z",
-        "rows": count,
-        "index": preview.index,
-        "results": preview.results,
-    }
-    arguments.output.write_text(page(data), encoding="utf-8")
-    failed = sum("error" in result for result in preview.results)
-    print(json.dumps({"results": len(preview.results), "failed": failed, "seconds": round(time.monotonic() - began, 1)}))
-    return 0
+    preview.compute(tell)
+    # Whoever looks at the page sees all of it or the one before.
+    draft = arguments.output.with_name(arguments.output.name + ".part")
+    draft.write_text(page(data_of(preview, now, count)), encoding="utf-8")
+    draft.replace(arguments.output)
+    failed = [result["error"] for result in preview.results if "error" in result]
+    print(json.dumps({"results": len(preview.results), "seconds": round(time.monotonic() - began, 1)}))
+    for error in failed[:5]:
+        print(f"a query failed: {error}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -58,39 +58,26 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
+/// Makes a program of a shell script.
+fn program(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[tokio::test]
 async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
     let what = "the preview of the dashboard";
     let Some(python) = tools::find("venv/bin/python3", what) else { return };
     let folder = Folder::new();
     let page = folder.path().join("page.html");
-    // Whoever has a display has the page called.
-    let opener = folder.path().join("xdg-open");
-    let called = folder.path().join("called");
-    fs::write(&opener, format!("#!/bin/sh\nprintf %s \"$1\" >'{}'\n", called.display())).unwrap();
-    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
-
     let (events, seed) = (EVENTS.to_string(), SEED.to_string());
     let until = UNTIL.format(&Rfc3339).unwrap();
-    let arguments = [
-        "--events",
-        &events,
-        "--seed",
-        &seed,
-        "--until",
-        &until,
-        "--json",
-        "--dashboard",
-        page.to_str().unwrap(),
-    ];
-    let mut demo = demo(&[folder.path(), python.parent().unwrap()], &arguments);
-    demo.env("DISPLAY", ":0");
-    let [stdout, stderr] = output(demo, true).await;
+    let story = ["--events", &events, "--seed", &seed, "--until", &until];
+    let mut demo = demo(&[python.parent().unwrap()], &story);
+    demo.args(["--json", "--dashboard"]).arg(&page);
+    let [stdout, _] = output(demo, true).await;
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["dashboard"], page.to_str().unwrap());
-    assert!(stderr.contains("opened in the browser"), "{stderr}");
-    let is_opened = async || fs::read_to_string(&called).is_ok_and(|name| name == page.to_str().unwrap());
-    wait_until(is_opened).await;
 
     if tools::find("node_modules/playwright-core/package.json", what).is_none() || browser().is_none() {
         return;
@@ -100,6 +87,64 @@ async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
     check.arg(script).arg(&page).arg(truths(EVENTS).to_string());
     let [said, _] = output(check, true).await;
     assert_eq!(said.trim(), "nothing is wrong");
+}
+
+/// A Python that is asked whether it can draw and says yes, and then draws with `script`, which knows `$output`.
+const CAPABLE: &str = r#"if [ "$1" = -c ]; then exit 0; fi
+while [ $# -gt 0 ]; do [ "$1" = --output ] && output=$2; [ "$1" = --rows ] && test -s "$2"; shift; done
+echo '{"done": 0, "of": 1}' >&2
+"#;
+
+#[tokio::test]
+async fn the_page_is_opened_where_there_is_a_display() {
+    let folder = Folder::new();
+    let called = folder.path().join("called");
+    program(&folder.path().join("python3"), &format!("{CAPABLE}echo drawn >\"$output\""));
+    program(&folder.path().join("xdg-open"), &format!("printf %s \"$1\" >'{}'", called.display()));
+    let arguments = ["--events", "250", "--dashboard"];
+    let mut first = demo(&[folder.path()], &arguments);
+    first.current_dir(folder.path()).env("DISPLAY", ":0");
+    let [stdout, stderr] = output(first, true).await;
+    assert!(stdout.contains("Nothing was lost") && stderr.contains("opened in the browser"), "{stderr}");
+    // In no folder for temporary files, which a browser may not see.
+    let page = fs::canonicalize(folder.path()).unwrap().join("hb-sentinel-dashboard.html");
+    assert_eq!(fs::read_to_string(&page).unwrap(), "drawn\n");
+    let is_opened = async || fs::read_to_string(&called).is_ok_and(|name| name == page.to_str().unwrap());
+    wait_until(is_opened).await;
+
+    let kept = folder.path().join("kept");
+    let mut second = demo(&[folder.path()], &arguments);
+    second.arg("--keep").arg(&kept);
+    let [_, stderr] = output(second, true).await;
+    assert!(stderr.contains("there is no display to open it on"), "{stderr}");
+    let mut names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    let expected =
+        ["AISecurityEvents_CL.ndjson", "HumanboundProjects.csv", "connector.log", "dashboard.html", "spool"];
+    assert_eq!(names, expected, "the scripts have gone");
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_drawn_takes_nothing_else_with_it() {
+    let folder = Folder::new();
+    program(&folder.path().join("python3"), &format!("{CAPABLE}printf 'no \\377 luck\\n' >&2; exit 3"));
+    for json in [false, true] {
+        let mut demo = demo(&[folder.path()], &["--events", "250", "--dashboard", "page.html"]);
+        demo.current_dir(folder.path()).args(json.then_some("--json"));
+        let [stdout, stderr] = output(demo, false).await;
+        assert!(stdout.contains(if json { "\"complete\":true" } else { "Nothing was lost" }), "{stdout}");
+        assert!(stderr.contains("the dashboard was not drawn:\nno \u{fffd} luck"), "{stderr}");
+        assert!(!stderr.contains("hint:") && !stdout.contains("dashboard"), "{stderr}");
+    }
+    // Before anything is done.
+    for page in ["missing/page.html", "."] {
+        let mut demo = demo(&[folder.path()], &["--dashboard", page]);
+        demo.current_dir(folder.path());
+        let [stdout, stderr] = output(demo, false).await;
+        assert!(stdout.is_empty() && !stderr.contains("Connector"), "{stderr}");
+        assert!(stderr.contains(&format!("the dashboard cannot go to `{page}`")), "{stderr}");
+        assert!(stderr.contains("hint: name a file in a folder that you can write to"), "{stderr}");
+    }
 }
 
 #[tokio::test]

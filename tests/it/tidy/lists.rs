@@ -46,7 +46,6 @@ fn settings_are_all_that_the_code_reads() {
         "CARGO_MANIFEST_DIR",
         "CARGO_PKG_NAME",
         "WAYLAND_DISPLAY",
-        "WSL_DISTRO_NAME",
     ];
     let mut known = BTreeSet::from(set_by_others.map(str::to_owned));
     known.extend(SETTINGS.iter().map(|setting| setting.name.to_owned()));

@@ -114,6 +114,13 @@ function choose(path, content, record, at) {
   render();
 }
 
+/** What stands beside a cell that is pointed at. */
+function tooltipOf(formatter, record, name, kinds) {
+  const tooltip = formatter?.tooltipFormat?.tooltip;
+  if (!tooltip) return plain(record[name], kinds[name], formatter?.numberFormat);
+  return tooltip.replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other]));
+}
+
 function grid(path, item, result, values) {
   const { content } = item;
   const settings = content.gridSettings || {};
@@ -148,8 +155,7 @@ function grid(path, item, result, values) {
       for (const name of columns) {
         const numeric = kinds[name] === "long" || kinds[name] === "real";
         const formatter = formatterOf(settings.formatters, name);
-        const tooltip = formatter?.tooltipFormat?.tooltip;
-        const title = tooltip ? tooltip.replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other])) : plain(record[name], kinds[name], formatter?.numberFormat);
+        const title = tooltipOf(formatter, record, name, kinds);
         row.append(element("td", { class: numeric && ![3, 4, 8, 18].includes(formatter?.formatter) ? "number" : kinds[name] === "datetime" ? "time" : undefined, title: title.slice(0, 400) }, cell(record, name, kinds[name], formatter, reach)));
       }
       return row;
