@@ -64,8 +64,7 @@ def _tell(engine: Engine, outcome: Outcome, now: dt.datetime) -> None:
     """Fills the tables of alerts and incidents as they are at `now`."""
     alerts = [alert for found in outcome.alerts.values() for alert in found]
     incidents = [incident for found in outcome.incidents.values() for incident in found]
-    for table, rows in security_tables.rows(alerts, incidents, now).items():
-        engine.set_table(table, security_tables.COLUMNS[table], rows)
+    security_tables.fill(engine, alerts, incidents, now)
 
 
 def _bounds(item: dict[str, Any], key: str = "count") -> tuple[int, int]:

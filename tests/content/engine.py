@@ -31,7 +31,8 @@ EXCEPTIONS = {
     "many runs of a rule": "are one SQL statement with a lateral join; the first run with rows is made again alone and must agree",
 }
 
-_TYPES = {
+#: The types of DuckDB for those of Kusto.
+TYPES = {
     "string": "VARCHAR",
     "int": "INTEGER",
     "long": "BIGINT",
@@ -164,7 +165,7 @@ class Engine:
         self._functions = functions or Functions(content)
         self._connection = duckdb_kql.connect()
         self._connection.execute("SET threads = 1")
-        columns = [f'"{name}" {_TYPES[kind]}' for name, kind in content.columns]
+        columns = [f'"{name}" {TYPES[kind]}' for name, kind in content.columns]
         self._connection.execute(f"CREATE TABLE base ({', '.join(columns)}, \"{INGESTED}\" TIMESTAMP)")
         self._connection.execute(
             "CREATE TABLE runs (_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP)"
@@ -189,7 +190,7 @@ class Engine:
 
     def set_table(self, name: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
         """Makes another table of the workspace, such as SecurityAlert; without, it does not exist. `columns` have types of Kusto."""
-        listed = ", ".join(f'"{column}" {_TYPES[kind]}' for column, kind in columns.items())
+        listed = ", ".join(f'"{column}" {TYPES[kind]}' for column, kind in columns.items())
         self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" ({listed})')
         for row in rows:
             values = [_stored(row[column], kind) for column, kind in columns.items()]
@@ -241,12 +242,16 @@ class Engine:
                 )
         return differences
 
-    def freeze(self, now: dt.datetime) -> duckdb.DuckDBPyConnection:
-        """Makes a table of what is ingested by `now`, for one who asks much of one time, and lends the database."""
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The database, in which the table `base` holds all rows, whenever they are ingested."""
+        return self._connection
+
+    def freeze(self, now: dt.datetime) -> None:
+        """Makes a table of what is ingested by `now`, for one who asks much of one time."""
         always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
         scope = _scope(*(_literal(time) for time in (*always, now)))
         self._connection.execute(f'CREATE OR REPLACE TABLE "{TABLE}" AS {scope}')
-        return self._connection
 
     @property
     def tables(self) -> dict[str, list[str]]:

@@ -145,6 +145,7 @@ def grid(scenario: Scenario, rule: dict[str, Any], ingested: Sequence[dt.datetim
 
 
 def alerts_of(name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[Row]]], faults: list[str]) -> list[Alert]:
+    """The alerts of a rule's runs, each with the rows that it found."""
     operator = rule.get("triggerOperator", "gt")
     passes = _OPERATORS[_LONG.get(operator, operator)]
     alerts = []
@@ -313,4 +314,4 @@ def entity_fields(alert: Alert) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-__all__ = ["Alert", "Change", "Incident", "Outcome", "alert_of", "entity_fields", "grid", "group", "identity", "play", "text"]
+__all__ = ["Alert", "Change", "Incident", "Outcome", "alert_of", "alerts_of", "entity_fields", "grid", "group", "identity", "play", "text"]

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from engine import Engine
 from scenario import NAMESPACE
 from scheduler import SEVERITIES, Alert, Change, Incident
 
@@ -24,17 +25,16 @@ COLUMNS = {
     },
 }  # fmt: skip
 
-Rows = dict[str, list[dict[str, Any]]]
 
-
-def rows(alerts: Iterable[Alert], incidents: Iterable[Incident], now: dt.datetime) -> Rows:
-    """Both tables as they are at `now`."""
+def fill(engine: Engine, alerts: Iterable[Alert], incidents: Iterable[Incident], now: dt.datetime) -> None:
+    """Makes both tables as they are at `now`."""
     numbered = enumerate(sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1)
     found = {
         "SecurityAlert": [_alert(alert) for alert in alerts],
         "SecurityIncident": [row for number, incident in numbered for row in _incident(number, incident)],
     }
-    return {table: [row for row in listed if row["TimeGenerated"] <= now] for table, listed in found.items()}
+    for table, rows in found.items():
+        engine.set_table(table, COLUMNS[table], [row for row in rows if row["TimeGenerated"] <= now])
 
 
 def _id(alert: Alert) -> str:

@@ -11,10 +11,22 @@ pub fn dir() -> PathBuf {
 /// Under `CI=true` a missing tool fails the test instead, since nobody reads a skipped line there.
 pub fn find(relative: &str, skipped: &str) -> Option<PathBuf> {
     let path = dir().join(relative);
-    if path.exists() {
-        return Some(path);
+    let found = path.exists().then_some(path);
+    or_skip(found, skipped, &format!("{relative} is missing; run `make tools`"))
+}
+
+/// The first file of one of these names in a folder of `PATH`.
+pub fn on_path(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let all = std::env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    all.into_iter().find(|candidate| candidate.is_file())
+}
+
+/// What was found of a tool, or `None` after one line that says what is skipped and why; under `CI=true` that fails.
+pub fn or_skip<T>(found: Option<T>, skipped: &str, missing: &str) -> Option<T> {
+    if found.is_none() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
+        eprintln!("SKIPPED {skipped}: {missing}");
     }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is missing; run `make tools`", path.display());
-    eprintln!("SKIPPED {skipped}: {relative} is missing; run `make tools`");
-    None
+    found
 }

@@ -33,7 +33,8 @@ class Memo:
 
     def __init__(self, engine: Engine, now: dt.datetime, templates: type[Templates] = Templates) -> None:
         self._now = now
-        self.connection = engine.freeze(now)
+        engine.freeze(now)
+        self.connection = engine.connection
         self._parsers = {p.get("FunctionName") or p["ParserName"]: p for p in engine.content.parsers.values()}
         self._schema: dict[str, list[str]] = dict(engine.tables)
         self._tables: dict[tuple[str, ...], str] = {}

@@ -9,16 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 
-from engine import INGESTED, Engine
-
-_TYPES = {"string": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "real": "DOUBLE", "bool": "BOOLEAN", "dynamic": "JSON"}
-
+from engine import INGESTED, TYPES, Engine
 
 def load(engine: Engine, path: pathlib.Path, now: dt.datetime) -> int:
     """Fills the table from a file of JSON lines; says how many rows there are."""
-    connection = engine.freeze(now)
+    connection = engine.connection
     columns = engine.content.columns
-    types = ", ".join(f"'{name}': '{_TYPES.get(kind, 'TIMESTAMP')}'" for name, kind in columns)
+    types = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in columns)
     # A string that is missing is empty in Kusto.
     listed = ", ".join(f'coalesce("{name}", \'\') AS "{name}"' if kind == "string" else f'"{name}"' for name, kind in columns)
     connection.execute(

@@ -12,7 +12,7 @@ from typing import Any
 
 import scheduler
 import security_tables
-from engine import INGESTED, TABLE, Engine, Run
+from engine import INGESTED, Engine, Run
 from scheduler import Alert, Change
 from scenario import span
 
@@ -28,22 +28,20 @@ def play(engine: Engine, now: dt.datetime) -> None:
     alerts: list[Alert] = []
     incidents = []
     fixed = _fixed(engine, now)
+    arrivals = engine.connection.execute(f'SELECT DISTINCT "{INGESTED}", "EventType" FROM base').fetchall()
     for name, rule in engine.content.rules.items():
         if not rule.get("enabled", True):
             continue
-        raised = _alerts(engine, name, rule, now)
+        raised = _alerts(engine, name, rule, [time for time, kind in arrivals if f'"{kind}"' in rule["query"]], now)
         alerts += raised
         incidents += scheduler.group(rule, raised, [change for alert in raised for change in _changes(alert, fixed)])
-    for table, rows in security_tables.rows(alerts, incidents, now).items():
-        engine.set_table(table, security_tables.COLUMNS[table], rows)
+    security_tables.fill(engine, alerts, incidents, now)
 
 
-def _alerts(engine: Engine, name: str, rule: dict[str, Any], now: dt.datetime) -> list[Alert]:
-    """The alerts of a rule, from those of its runs that have an event to see."""
-    connection = engine.freeze(now)
-    found = connection.execute(f'SELECT DISTINCT "{INGESTED}", "EventType" FROM "{TABLE}" ORDER BY ALL').fetchall()
+def _alerts(engine: Engine, name: str, rule: dict[str, Any], arrivals: list[dt.datetime], now: dt.datetime) -> list[Alert]:
+    """The alerts of a rule, from those of its runs that have an event to see; `arrivals` are of what it asks for."""
     day = dt.datetime(2000, 1, 1)
-    walls = {day + ((time - day + _FROM) // _GRID + 1) * _GRID for time, kind in found if f'"{kind}"' in rule["query"]}
+    walls = {day + ((time - day + _FROM) // _GRID + 1) * _GRID for time in arrivals}
     period = span(rule["queryPeriod"])
     runs = [Run(wall, wall - scheduler.DELAY - period, wall - scheduler.DELAY, wall) for wall in sorted(walls) if wall <= now]
     return scheduler.alerts_of(name, rule, zip(runs, engine.query_runs(rule["query"], runs), strict=True), [])

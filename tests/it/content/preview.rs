@@ -1,7 +1,7 @@
 //! `hb-sentinel demo --dashboard`: the page, drawn as a user has it drawn, and looked at in a browser.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::{env, fs};
 
@@ -23,11 +23,7 @@ fn command(program: impl AsRef<Path>, folders: &[&Path]) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = folders.iter().map(|folder| folder.to_path_buf()).chain(env::split_paths(&path));
     command.env("PATH", env::join_paths(folders).unwrap()).env_remove("CARGO").env_remove("DISPLAY");
-    command
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WSL_DISTRO_NAME")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    command.env_remove("WAYLAND_DISPLAY").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -43,19 +39,6 @@ async fn output(mut command: Command, succeeds: bool) -> [String; 2] {
     let told = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert_eq!(output.status.success(), succeeds, "{}", told.concat());
     told
-}
-
-/// A browser, which must be there in CI.
-fn browser() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let found = env::split_paths(&path).flat_map(|folder| BROWSERS.map(|name| folder.join(name)));
-    let found = found.into_iter().find(|path| path.exists());
-    let names = BROWSERS.join(", ");
-    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "none of {names} is on PATH");
-    if found.is_none() {
-        eprintln!("SKIPPED the preview of the dashboard in a browser: none of {names} is on PATH");
-    }
-    found
 }
 
 /// Makes a program of a shell script.
@@ -79,7 +62,11 @@ async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["dashboard"], page.to_str().unwrap());
 
-    if tools::find("node_modules/playwright-core/package.json", what).is_none() || browser().is_none() {
+    let browser = tools::on_path(&BROWSERS);
+    let missing = format!("none of {} is on PATH", BROWSERS.join(", "));
+    if tools::find("node_modules/playwright-core/package.json", what).is_none()
+        || tools::or_skip(browser, what, &missing).is_none()
+    {
         return;
     }
     let mut check = command("node", &[]);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::root;
+use crate::tools;
 
 /// Where a checkout without the compiler on its `PATH` may have it.
 const BESIDE_THE_PROJECT: &str = "../shared/tools/bicep";
@@ -15,20 +16,11 @@ const BESIDE_THE_PROJECT: &str = "../shared/tools/bicep";
 pub fn find(skipped: &str) -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let candidates = std::env::split_paths(&path)
-            .map(|folder| folder.join("bicep"))
-            .chain([root().join(BESIDE_THE_PROJECT)]);
-        candidates.into_iter().find(|candidate| candidate.is_file())
+        let beside = root().join(BESIDE_THE_PROJECT);
+        tools::on_path(&["bicep"]).or_else(|| beside.is_file().then_some(beside))
     });
-    if found.is_none() {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "the Bicep compiler is missing; `az bicep install` brings it"
-        );
-        eprintln!("SKIPPED {skipped}: the Bicep compiler is missing; `az bicep install` brings it");
-    }
-    found.as_deref()
+    let missing = "the Bicep compiler is missing; `az bicep install` brings it";
+    tools::or_skip(found.as_deref(), skipped, missing)
 }
 
 /// The version that `bicep --version` gives, for example `0.49.2`.
