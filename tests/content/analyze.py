@@ -42,7 +42,7 @@ def texts(content: Content) -> list[Query]:
         # `{site}` and the like are filled in by Bicep; a number fits inside quotes and outside.
         found.append(Query(item.path, re.sub(r"\{[a-z]+\}", "1", item.text)))
     for item in content.of("workbook"):
-        found += workbooks.queries(item)
+        found += workbooks.queries(item) + workbooks.variants(item)
     return found
 
 

@@ -53,6 +53,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("wb-title", BOOK, '"title": "Incidents", ', ""),
     ("wb-tiles", BOOK, "| extend Tiles = pack_array(bag_pack(\\\"T\\\", \\\"Critical\\\", \\\"V\\\", Critical), bag_pack(\\\"T\\\", \\\"Regressed\\\", \\\"V\\\", Regressed))\\n| mv-expand Tiles\\n| project Title = tostring(Tiles.T), Value = tolong(Tiles.V)", "| project Title = \\\"Critical\\\", Value = Critical, Regressed"),
     ("wb-column-match", BOOK, '"columnMatch": "Severity"', '"columnMatch": "FindingSeverity"'),
+    ("wb-column-match", BOOK, '"columnMatch": "Severity", "formatter": 18, "formatOptions": {', '"columnMatch": "Severity", "formatter": 7, "formatOptions": {"linkTarget": "Url", "linkColumn": "Url", '),
     ("wb-export-field", BOOK, '"fieldName": "FindingKey"', '"fieldName": "FindingId"'),
     ("wb-query-count", BOOK, '"items": [\n    {"type": 9,', f'"items": [{_MANY}\n    {{"type": 9,'),
     ("wb-query-length", BOOK, _QUERY, "| where Description != '" + "x" * 3000 + "' and EventTime < {TimeRange:end} and"),

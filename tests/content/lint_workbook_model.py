@@ -6,7 +6,7 @@ The format: https://github.com/microsoft/Application-Insights-Workbooks
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,8 +109,8 @@ def _collect(
                 scope.update(inner)
 
 
-def filled(text: str, scope: dict[str, dict[str, Any]]) -> str:
-    """A text with its parameters filled in, each as the portal would for a value that is there."""
+def filled(text: str, scope: dict[str, dict[str, Any]], chosen: Sequence[str] = ("*",)) -> str:
+    """A text with its parameters filled in, each as the portal would for a value that is there; of a list that takes several, `chosen`."""
 
     def value(match: re.Match[str]) -> str:
         name, part = match.group(1), match.group(2) or ""
@@ -121,7 +121,8 @@ def filled(text: str, scope: dict[str, dict[str, Any]]) -> str:
             return TIME_PARTS.get(part, match.group(0))
         if parameter.get("type") == DROPDOWN:
             quote = str(parameter.get("quote", "'"))
-            return f"{quote}*{quote}" if parameter.get("multiSelect") else str(_scalar(parameter) or "x")
+            several = str(parameter.get("delimiter", ",")).join(f"{quote}{one}{quote}" for one in chosen)
+            return several if parameter.get("multiSelect") else str(_scalar(parameter) or "x")
         return str(_scalar(parameter) or "1")
 
     return USE.sub(value, text)
@@ -148,3 +149,14 @@ def queries(document: Document) -> list[Query]:
         for item in items(document)
         for name, text in texts(item)
     ]
+
+
+def variants(document: Document) -> list[Query]:
+    """The same texts with one and with several values chosen, where that makes a difference."""
+    found = []
+    for query, (item, text) in zip(queries(document), [(item, text) for item in items(document) for _, text in texts(item)], strict=True):
+        for name, chosen in (("one", ("a-1",)), ("several", ("a-1", "B 2", "c.3"))):
+            other = filled(text, item.scope, chosen)
+            if other != query.text:
+                found.append(Query(f"{query.id} ({name})", other, indent=-1))
+    return found

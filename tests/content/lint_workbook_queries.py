@@ -116,7 +116,7 @@ def _find(value: Any, key: str) -> Iterator[Any]:
 
 def _named(value: Any) -> Iterator[str]:
     """The columns that settings name."""
-    keys = ("columnMatch", "columnId", "itemKey", "sortCriteriaField", "parentColumn", "idColumn", "seriesName")
+    keys = ("columnMatch", "columnId", "itemKey", "sortCriteriaField", "parentColumn", "idColumn", "seriesName", "linkColumn")
     if isinstance(value, dict):
         yield from (inner for key, inner in value.items() if key in keys and isinstance(inner, str) and inner)
         for inner in value.values():

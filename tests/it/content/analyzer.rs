@@ -30,6 +30,10 @@ fn has_nothing_to_say_of_our_queries() {
     for part in ["function:HumanboundEvents", "analytic-rules/", "hunting-queries/", "infra/alerts/"] {
         assert!(results.keys().any(|name| name.contains(part)), "nothing of {part} was checked");
     }
+    for chosen in ["(one)", "(several)"] {
+        let count = results.keys().filter(|name| name.ends_with(chosen)).count();
+        assert!(count > 20, "{count} queries of the workbook were checked with values {chosen}");
+    }
     for (name, result) in results {
         let columns = result["columns"].as_array().unwrap_or_else(|| panic!("{name} gives no table"));
         assert!(!columns.is_empty(), "{name} gives no columns");
