@@ -3,12 +3,17 @@
 //! # Reading order
 //!
 //! 1. [`signature`], [`event`], [`record`]: the core. Bytes in, one table row out; no IO, no clock, no environment.
-//! 2. [`config`]: the only reader of the environment.
-//! 3. [`delivery`]: group commit, the Logs Ingestion client, the spool and its drain.
-//! 4. [`server`]: the custom handler's routes behind the Azure Functions host.
-//! 5. [`local`]: an embedded workspace and a story of events, for `demo` and the tests.
-//! 6. [`package`]: the zip that a Function App runs.
-//! 7. [`cli`]: the commands of `hb-sentinel`.
+//! 2. [`counters`]: what happened so far.
+//! 3. [`config`]: the only reader of the environment.
+//! 4. [`delivery`]: group commit, the Logs Ingestion client, the spool and its drain.
+//! 5. [`server`]: the custom handler's routes behind the Azure Functions host.
+//!
+//! What follows is the operator's, behind the feature `operator` (on by default). The deployed `connector` is built
+//! without it, so that it holds nothing that runs other programs:
+//!
+//! 6. [`emulator`] and [`story`]: stand-ins for Azure and Humanbound, and the events of a made-up organisation.
+//! 7. [`package`]: the zip that a Function App runs.
+//! 8. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.
 
@@ -17,14 +22,21 @@ pub mod signature;
 pub mod event;
 pub mod record;
 
+pub mod counters;
+
 pub mod config;
 
 pub mod delivery;
 
 pub mod server;
 
-pub mod local;
+#[cfg(feature = "operator")]
+pub mod emulator;
+#[cfg(feature = "operator")]
+pub mod story;
 
+#[cfg(feature = "operator")]
 pub mod package;
 
+#[cfg(feature = "operator")]
 pub mod cli;

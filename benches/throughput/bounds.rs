@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use humanbound_sentinel::local::Fault;
+use humanbound_sentinel::emulator::Fault;
 
 use crate::folder::Folder;
 use crate::load::{self, Plan, read_answer};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use humanbound_sentinel::local::{Store, Workspace, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Store, Workspace, WorkspaceOptions};
 use tokio::sync::oneshot;
 
 use crate::process;

@@ -16,6 +16,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use console::style;
 
+/// The word that makes this program the connector: see `bin/hb-sentinel.rs`.
+pub const AS_CONNECTOR: &str = "__connector";
+
 /// Operates the Humanbound Sentinel Connector.
 #[derive(Debug, Parser)]
 #[command(name = "hb-sentinel", version)]

@@ -224,7 +224,7 @@ async fn push_rows(parts: &Parts, rows: Vec<Row>) -> Pushed {
                 parts.pacer.turn().await;
             }
             Err(error) => {
-                parts.counters.failed(&error, OffsetDateTime::now_utc());
+                parts.counters.push_failed(error.fault(OffsetDateTime::now_utc()));
                 log_problem(&error, rows.len());
                 left.append(&mut rows);
                 last_error = Some(error);

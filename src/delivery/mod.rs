@@ -23,7 +23,6 @@ pub mod spool;
 
 pub mod drain;
 
-pub mod counters;
 pub mod http;
 
 use std::io::Write as _;
@@ -42,12 +41,12 @@ use tracing::{error, warn};
 
 use batch::Row;
 use commit::Committer;
-use counters::Counters;
 use pace::Pacer;
 use push::{LogsIngestion, PushError};
 use repeats::Ticket;
 use spool::{OVERSIZE, SpoolError, Store};
 
+use crate::counters::Counters;
 use crate::record::EventId;
 
 /// Rows that may be on their way at once; more are refused with 503, and the sender tries again.
@@ -87,7 +86,7 @@ impl Parts {
                 Ok(Err(error)) => last = error,
                 Err(_) => last = SpoolError::TimedOut,
             }
-            self.counters.spool_failed(&last, OffsetDateTime::now_utc());
+            self.counters.spool_failed(last.fault(OffsetDateTime::now_utc()));
             tokio::time::sleep_until(by.min(Instant::now() + SPOOL_PAUSE)).await;
         }
         Err(last)

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::pace::Pacer;
 use super::retry::{PAUSES, retry_after};
 use super::token::TokenSource;
+use crate::counters::Fault;
 
 /// The largest call in bytes of JSON. Azure documents 1 MB for compressed and uncompressed data alike and does not
 /// say whether that is 10^6 or 2^20, so it is the smaller.
@@ -95,6 +96,11 @@ impl PushError {
             Self::TimedOut => "timed_out",
             Self::NoToken(_) => "no_token",
         }
+    }
+
+    /// What `/api/status` says of it.
+    pub(super) fn fault(&self, at: OffsetDateTime) -> Fault {
+        Fault { at, message: self.to_string(), advice: self.advice() }
     }
 
     /// What an operator can do about it, for the log and `/api/status`.

@@ -24,7 +24,7 @@ pub(super) fn state(app: &App) -> &'static str {
         return "misconfigured";
     }
     let last = app.delivery.parts().counters.last();
-    let newer = |fault: &crate::delivery::counters::Fault| last.success.is_none_or(|at| at < fault.at);
+    let newer = |fault: &crate::counters::Fault| last.success.is_none_or(|at| at < fault.at);
     if last.push_fault.as_ref().is_some_and(newer) || last.spool_fault.as_ref().is_some_and(newer) {
         "degraded"
     } else {

@@ -18,7 +18,7 @@ use tracing::error;
 
 use super::body::{BodyFault, Encoding, InflateFault};
 use super::{App, answer, body};
-use crate::delivery::counters::Rejection;
+use crate::counters::Rejection;
 use crate::delivery::repeats::{Entry, Outcome, Ticket};
 use crate::record::{self, EventId, Mapped};
 use crate::signature::{self, Signature};

@@ -21,7 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// Connections may idle for ever: the host pools them for a minute, and a request on one that we had just closed
 /// would fail. No time limit on heads either, for it would close idle connections too; the host is the only client.
-pub async fn serve(listener: TcpListener, app: Arc<App>) {
+pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     tokio::spawn(stats::run(Arc::clone(&app)));
     let router = router(app);
     loop {

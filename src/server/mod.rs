@@ -3,12 +3,17 @@
 //! All routes and the whole middleware stack are on this page. Answers to the sender are in `answer`, and only there:
 //! they say nothing that an outsider could use.
 
+mod assemble;
+mod log;
+mod process;
+
+mod listen;
+
 mod answer;
 mod body;
 mod drain;
 mod health;
 mod ingest;
-mod listen;
 mod quiet;
 mod rejections;
 mod stats;
@@ -31,7 +36,7 @@ use crate::delivery::repeats::Repeats;
 use crate::signature::Secret;
 
 pub use body::UnverifiedBudget;
-pub use listen::serve;
+pub use process::main;
 pub use rejections::Rejections;
 pub use stats::Telling;
 

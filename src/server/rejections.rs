@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use super::body::BodyFault;
 use super::quiet::Quiet;
-use crate::delivery::counters::Rejection;
+use crate::counters::Rejection;
 
 /// Why signatures are refused, in the order of their counts.
 const SIGNATURES: [Rejection; 3] = [Rejection::Missing, Rejection::Malformed, Rejection::Mismatch];

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::App;
 use super::quiet::QUIET;
-use crate::delivery::counters::Counts;
+use crate::counters::Counts;
 use crate::delivery::repeats::Ticket;
 use crate::record;
 

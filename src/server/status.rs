@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{App, health};
 use crate::config::Problem;
-use crate::delivery::counters::{Counts, Fault};
+use crate::counters::{Counts, Fault};
 use crate::delivery::drain;
 
 /// The spool is read from storage; a storage service that hangs must not hang the status.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use humanbound_sentinel::delivery::retry::retry_after;
-use humanbound_sentinel::local::Fault;
+use humanbound_sentinel::emulator::Fault;
 use time::macros::datetime;
 use uuid::Uuid;
 

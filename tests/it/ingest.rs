@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use humanbound_sentinel::local::Fault;
+use humanbound_sentinel::emulator::Fault;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

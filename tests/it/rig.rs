@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use humanbound_sentinel::local::{Workspace, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Workspace, WorkspaceOptions};
 use humanbound_sentinel::signature::{self, Secret};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
-use humanbound_sentinel::delivery::counters::Counts;
+use humanbound_sentinel::counters::Counts;
 use humanbound_sentinel::server::{Telling, guard};
 use serde_json::json;
 use time::macros::datetime;

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::local::{Story, Workspace};
+use crate::emulator::Workspace;
 use crate::record;
+use crate::story::Story;
 
 /// How many rows are shown at the end.
 const LATEST: usize = 10;

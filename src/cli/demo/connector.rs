@@ -14,7 +14,7 @@ use super::folder::Folder;
 use super::ui::Ui;
 use crate::cli::{Advise as _, advised};
 use crate::config::{self, CargoRun, Env};
-use crate::local::Workspace;
+use crate::emulator::Workspace;
 use crate::signature::Secret;
 
 /// The binary's name, beside this one.

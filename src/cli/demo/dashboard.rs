@@ -20,7 +20,7 @@ use super::folder::Folder;
 use super::ui::Ui;
 use crate::cli::Advise as _;
 use crate::config::{self, Env};
-use crate::local::Story;
+use crate::story::Story;
 
 /// Paths as in the repository, and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));

@@ -1,7 +1,7 @@
 //! `hb-sentinel demo`: signed webhooks in, rows in a table, nothing lost, on a laptop.
 //!
 //! Everything real but Azure: the `connector` binary as a child process, a workspace on the loopback interface
-//! ([`crate::local::Workspace`]), and a made-up organisation ([`crate::local::Story`]) whose events are sent as
+//! ([`crate::emulator::Workspace`]), and a made-up organisation ([`crate::story::Story`]) whose events are sent as
 //! the platform would send them. Half-way the workspace is taken down.
 //!
 //! Reading order: [`run`], then `show` (the course of events), `play` (the sender), `connector` (the child),
@@ -27,7 +27,8 @@ use anyhow::{Context as _, Result, bail};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::local::{MAX_EVENTS, MIN_EVENTS, Store, Story, StoryOptions, Workspace, WorkspaceOptions};
+use crate::emulator::{Store, Workspace, WorkspaceOptions};
+use crate::story::{MAX_EVENTS, MIN_EVENTS, Story, StoryOptions};
 use check::Rows;
 use connector::Connector;
 use dashboard::{Painter, Place};

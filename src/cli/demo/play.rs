@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::connector::Connector;
 use super::ui::Ui;
-use crate::local::StoryEvent;
 use crate::signature;
+use crate::story::StoryEvent;
 
 /// How many deliveries are under way at once.
 pub(super) const CONNECTIONS: usize = 64;

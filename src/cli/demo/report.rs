@@ -20,7 +20,8 @@ use super::play::{Answer, CONNECTIONS, Delivery};
 use super::serve::Offer;
 use super::show::Shown;
 use super::ui::grouped;
-use crate::local::{Calls, Story, Workspace};
+use crate::emulator::{Calls, Workspace};
+use crate::story::Story;
 
 /// The summary's width unless the terminal is wider.
 const WIDTH: usize = 80;

@@ -16,8 +16,9 @@ use super::connector::Connector;
 use super::folder::Folder;
 use super::show;
 use super::ui::Ui;
-use crate::local::{Story, Workspace};
+use crate::emulator::Workspace;
 use crate::signature;
+use crate::story::Story;
 
 /// How often the file of rows is looked at.
 const LOOK: Duration = Duration::from_millis(200);

@@ -11,7 +11,8 @@ use super::connector::Connector;
 use super::folder::Folder;
 use super::play::{Answer, CONNECTIONS, Delivery, deliver, play};
 use super::ui::{Ui, grouped};
-use crate::local::{Fault, Story, StoryEvent, Workspace};
+use crate::emulator::{Fault, Workspace};
+use crate::story::{Story, StoryEvent};
 
 /// The share of the story that falls into the outage, in percent: from, to.
 const OUTAGE: (usize, usize) = (50, 70);

@@ -140,7 +140,7 @@ impl Drain {
             match depth_soon(store, PENDING).await {
                 Ok(depth) => report.depth = Some(depth),
                 Err(error) => {
-                    self.parts.counters.spool_failed(&error, OffsetDateTime::now_utc());
+                    self.parts.counters.spool_failed(error.fault(OffsetDateTime::now_utc()));
                     error!(event = "spool_unreadable", problem = %error, advice = error.advice());
                 }
             }
@@ -169,7 +169,7 @@ impl Drain {
             Err(problem) => {
                 // Owed: the next run tries again, whatever the host says about the last one.
                 state.heartbeat_hour = Some(i64::MIN);
-                self.parts.counters.failed(&problem, now);
+                self.parts.counters.push_failed(problem.fault(now));
                 warn!(event = "heartbeat_failed", kind = problem.kind(), %problem, advice = problem.advice());
             }
         }

@@ -296,7 +296,7 @@ impl Settler {
                 Err(problem @ (PushError::Refused(_) | PushError::TooLarge)) => return Ok(Err(problem)),
                 Err(problem) => problem,
             };
-            self.parts.counters.failed(&problem, OffsetDateTime::now_utc());
+            self.parts.counters.push_failed(problem.fault(OffsetDateTime::now_utc()));
             let pause = match &problem {
                 PushError::Throttled(_) if self.tally.throttles.fetch_add(1, Ordering::Relaxed) > 0 => {
                     return Err(Stop::Throttled);

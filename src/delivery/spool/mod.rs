@@ -13,6 +13,8 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::counters::Fault;
+
 pub use blob::BlobStore;
 pub use directory::DirectoryStore;
 
@@ -54,6 +56,11 @@ impl SpoolError {
     pub(super) fn concerns_one_blob(&self) -> bool {
         let Self::Blob(error) = self else { return false };
         error.http_status().is_some_and(|status| matches!(u16::from(status), 400 | 409 | 412 | 416))
+    }
+
+    /// What `/api/status` says of it.
+    pub(super) fn fault(&self, at: OffsetDateTime) -> Fault {
+        Fault { at, message: self.to_string(), advice: self.advice() }
     }
 
     /// What an operator can do about it.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use humanbound_sentinel::local::Fault as WorkspaceFault;
+use humanbound_sentinel::emulator::Fault as WorkspaceFault;
 
 use super::{Azurite, Fault};
 use crate::rig::{Builder, Rig, event};

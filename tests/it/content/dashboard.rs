@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
-use humanbound_sentinel::local::{ProjectState, Story, StoryOptions};
+use humanbound_sentinel::story::{ProjectState, Story, StoryOptions};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures::{StreamExt as _, stream};
-use humanbound_sentinel::local::{Fault, Store};
+use humanbound_sentinel::emulator::{Fault, Store};
 use humanbound_sentinel::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

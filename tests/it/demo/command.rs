@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use humanbound_sentinel::local::{Story, StoryOptions};
 use humanbound_sentinel::record;
+use humanbound_sentinel::story::{Story, StoryOptions};
 use serde_json::Value;
 use time::macros::datetime;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};

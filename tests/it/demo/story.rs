@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use humanbound_sentinel::local::{MAX_EVENTS, MIN_EVENTS, ProjectState, Story, StoryOptions};
 use humanbound_sentinel::record;
+use humanbound_sentinel::story::{MAX_EVENTS, MIN_EVENTS, ProjectState, Story, StoryOptions};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use humanbound_sentinel::delivery::spool::{PENDING, new_name};
-use humanbound_sentinel::local::Fault;
+use humanbound_sentinel::emulator::Fault;
 use humanbound_sentinel::record;
 use serde_json::Value;
 use time::OffsetDateTime;

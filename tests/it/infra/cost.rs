@@ -1,8 +1,8 @@
 //! The bill in `infra/README.md` is the one that its own formula gives, over rows of the size that the demo makes.
 
 use humanbound_sentinel::{
-    local::{Story, StoryOptions},
     record,
+    story::{Story, StoryOptions},
 };
 use serde_json::Value;
 use time::{Duration, macros::datetime};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flate2::{Compression, write::GzEncoder};
-use humanbound_sentinel::local::Workspace;
+use humanbound_sentinel::emulator::Workspace;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use std::io::Write as _;

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::time::{Duration, Instant};
 
-use humanbound_sentinel::local::Fault;
+use humanbound_sentinel::emulator::Fault;
 use serde_json::json;
 
 use super::client::{call, gzip, refused, send};

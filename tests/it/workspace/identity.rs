@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use humanbound_sentinel::local::{Fault, Workspace, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Fault, Workspace, WorkspaceOptions};
 use serde_json::Value;
 use time::macros::datetime;
 

@@ -9,7 +9,7 @@ mod rows;
 
 use std::sync::{Arc, Mutex};
 
-use humanbound_sentinel::local::{Workspace, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Workspace, WorkspaceOptions};
 use time::{Duration, OffsetDateTime};
 
 async fn start() -> Workspace {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use humanbound_sentinel::local::{Store, Throttle, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Store, Throttle, WorkspaceOptions};
 use serde_json::json;
 use time::macros::datetime;
 

@@ -1,6 +1,6 @@
 //! What becomes of a row on its way into the table.
 
-use humanbound_sentinel::local::{Store, WorkspaceOptions};
+use humanbound_sentinel::emulator::{Store, WorkspaceOptions};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -8,7 +8,7 @@ use super::client::send;
 use super::{TestClock, start, start_with};
 
 /// Sends one row and returns it as stored.
-async fn stored(workspace: &humanbound_sentinel::local::Workspace, row: Value) -> Value {
+async fn stored(workspace: &humanbound_sentinel::emulator::Workspace, row: Value) -> Value {
     assert_eq!(send(workspace, &json!([row])).await.status(), 204);
     workspace.rows().await.unwrap().pop().unwrap()
 }
@@ -116,7 +116,7 @@ async fn writes_one_line_a_row_readable_while_it_runs() {
     assert_eq!(workspace.row_count(), 6);
     assert_eq!(workspace.rows().await.unwrap()[5]["EventId"], "2b");
 
-    let second = humanbound_sentinel::local::Workspace::start(options()).await.unwrap_err();
+    let second = humanbound_sentinel::emulator::Workspace::start(options()).await.unwrap_err();
     assert!(second.to_string().contains("AISecurityEvents_CL.ndjson"), "{second}");
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,13 +1,12 @@
 //! What happened so far: the numbers of `/api/status` and of the `connector.stats` rows.
+//!
+//! `server` and `delivery` count alike, so they stand below both.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-
-use super::push::PushError;
-use super::spool::SpoolError;
 
 /// Why a signature was refused. Only the log and the status say it, never the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +119,7 @@ impl Counters {
 
     /// Rows of events that Azure Monitor accepted from this process, whichever way they went.
     #[must_use]
-    pub(super) fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.stored.load(Ordering::Relaxed) + self.drained.load(Ordering::Relaxed)
     }
 
@@ -158,34 +157,36 @@ impl Counters {
         add(&self.unavailable, 1);
     }
 
-    pub(super) fn calls(&self, calls: usize) {
+    pub(crate) fn calls(&self, calls: usize) {
         add(&self.calls, calls);
     }
 
-    pub(super) fn stored(&self, events: usize, now: OffsetDateTime) {
+    pub(crate) fn stored(&self, events: usize, now: OffsetDateTime) {
         add(&self.stored, events);
         self.lock().success = Some(now);
     }
 
-    pub(super) fn spooled(&self, events: usize) {
+    pub(crate) fn spooled(&self, events: usize) {
         add(&self.spooled, events);
     }
 
-    pub(super) fn drained(&self, events: usize, now: OffsetDateTime) {
+    pub(crate) fn drained(&self, events: usize, now: OffsetDateTime) {
         add(&self.drained, events);
         self.lock().success = Some(now);
     }
 
-    pub(super) fn dead_lettered(&self, count: usize) {
+    pub(crate) fn dead_lettered(&self, count: usize) {
         add(&self.dead_lettered, count);
     }
 
-    pub(super) fn failed(&self, error: &PushError, now: OffsetDateTime) {
-        self.lock().push_fault = Some(Fault { at: now, message: error.to_string(), advice: error.advice() });
+    /// Azure Monitor did not take a batch.
+    pub(crate) fn push_failed(&self, fault: Fault) {
+        self.lock().push_fault = Some(fault);
     }
 
-    pub(super) fn spool_failed(&self, error: &SpoolError, now: OffsetDateTime) {
-        self.lock().spool_fault = Some(Fault { at: now, message: error.to_string(), advice: error.advice() });
+    /// The spool did not take one, or did not give one back.
+    pub(crate) fn spool_failed(&self, fault: Fault) {
+        self.lock().spool_fault = Some(fault);
     }
 
     fn lock(&self) -> MutexGuard<'_, Last> {

@@ -1,0 +1,72 @@
+//! The connector's process, from its settings to its end.
+
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tracing::{error, info};
+
+use super::{App, assemble, listen, log};
+use crate::config::{ConnectorConfig, PortUnusable};
+
+/// Serves until the process is ended from outside.
+///
+/// It never ends on its own, so an end is a fault and never the exit code 0, which would tell the host that all is
+/// well and to stay down: 64 when there is no port to bind, 1 otherwise.
+pub fn main(config: Result<ConnectorConfig, PortUnusable>) -> ExitCode {
+    let config = match config {
+        Ok(config) => config,
+        Err(problem) => {
+            log::start("error");
+            error!(event = "config_invalid", setting = "FUNCTIONS_CUSTOMHANDLER_PORT", %problem);
+            return ExitCode::from(64);
+        }
+    };
+    log::start(&config.log_filter);
+    let problem = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let problem = runtime.block_on(run(config));
+            // A disk that hangs must not keep a failed process alive.
+            runtime.shutdown_background();
+            problem
+        }
+        Err(error) => format!("no runtime: {error}"),
+    };
+    error!(event = "connector_stopped", problem);
+    ExitCode::FAILURE
+}
+
+/// Runs, and returns why it cannot go on.
+async fn run(config: ConnectorConfig) -> String {
+    log::problems(&config.problems);
+    log::notes(&config.notes);
+    let port = config.port;
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => listener,
+        Err(error) => return format!("port {port} cannot be bound on 127.0.0.1: {error}"),
+    };
+    let (app, committer) = assemble::assemble(config);
+    warm_up(&app);
+    info!(event = "connector_started", version = env!("CARGO_PKG_VERSION"), port, instance = app.instance);
+    tokio::select! {
+        () = listen::serve(listener, app) => "the listener ended".to_owned(),
+        ended = committer => match ended {
+            Ok(()) => "the delivery task ended".to_owned(),
+            Err(error) => format!("the delivery task failed: {error}"),
+        },
+    }
+}
+
+/// Fetches the first tokens while nobody waits.
+fn warm_up(app: &App) {
+    let parts = Arc::clone(app.delivery.parts());
+    tokio::spawn(async move {
+        if let Some(ingestion) = &parts.ingestion {
+            ingestion.warm_up().await;
+        }
+        if let Some(store) = &parts.store {
+            store.warm_up().await;
+        }
+    });
+}
