@@ -39,6 +39,7 @@ screenshots: dashboard ## Take the pictures of the dashboard that the documents 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --bin connector --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 	@if command -v shellcheck >/dev/null; then \
@@ -51,7 +52,7 @@ dist: tools ## Build `connector` for a Function App and package it: dist/connect
 	  { echo "make dist needs the Rust target: rustup target add $(TARGET)" >&2; exit 1; }
 	PATH="$(VENV):$$PATH" RUSTFLAGS="$(RELEASE_FLAGS)" \
 	CARGO_ZIGBUILD_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/wrappers" ZIG_GLOBAL_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/cache" \
-	  cargo zigbuild --locked --release --target $(TARGET).$(GLIBC) --bin connector
+	  cargo zigbuild --locked --release --target $(TARGET).$(GLIBC) --bin connector --no-default-features
 	cargo run --locked --quiet -- package --connector target/$(TARGET)/release/connector --output dist/connector.zip
 	$(VENV)/python tests/tools/check_dist.py dist/connector.zip
 

@@ -40,6 +40,12 @@ const LIBRARIES: [&str; 9] = [
     "libutil.so.1",
 ];
 
+/// How the names of the C library's functions begin that run other programs, and those that do so by a name of their
+/// own. The connector meets the internet, so it must not hold a single one.
+/// <https://man7.org/linux/man-pages/man3/exec.3.html>, <https://man7.org/linux/man-pages/man3/posix_spawn.3.html>
+const RUNS_PROGRAMS: [&str; 4] = ["exec", "fexec", "posix_spawn", "pidfd_spawn"];
+const RUNS_PROGRAMS_BY_NAME: [&str; 4] = ["fork", "vfork", "popen", "system"];
+
 /// The prefix of glibc's symbol versions, as in `GLIBC_2.28`.
 const GLIBC_PREFIX: &str = "GLIBC_";
 
@@ -75,6 +81,9 @@ pub enum Unfit {
         /// The symbols of that version; none when the file as a whole needs it.
         symbols: Vec<String>,
     },
+    /// It can run other programs.
+    #[error("it can run other programs: it imports {}", named(.0))]
+    RunsPrograms(Vec<String>),
     /// The tables that say what it needs are missing or damaged.
     #[error("it does not say what it needs: {0}")]
     Unreadable(String),
@@ -90,6 +99,7 @@ impl Unfit {
             }
             Self::Loader(_) => "link it for glibc with `make dist`, or statically",
             Self::Library(_) => "link the library statically",
+            Self::RunsPrograms(_) => "build it with `make dist`, which leaves out the operator's half",
             Self::Unreadable(_) => "build it with `make dist`, and do not compress or rewrite it",
         }
     }
@@ -154,6 +164,10 @@ pub fn inspect(file: &[u8]) -> Result<Binary, Unfit> {
         return Err(Unfit::Library(library.clone()));
     }
     let glibc = newest_glibc(endian, file, &sections)?;
+    let spawning = spawning(endian, file, &sections)?;
+    if !spawning.is_empty() {
+        return Err(Unfit::RunsPrograms(spawning));
+    }
     Ok(Binary { glibc: Some(glibc), stripped })
 }
 
@@ -222,20 +236,39 @@ fn too_new(
     Ok(Unfit::TooNew { version, symbols })
 }
 
+/// The functions it imports that run other programs.
+fn spawning(endian: Endianness, file: &[u8], sections: &Sections<'_>) -> Result<Vec<String>, Unfit> {
+    let table = sections.symbols(endian, file, SHT_DYNSYM)?;
+    let mut found = Vec::new();
+    for symbol in table.iter() {
+        let name = text(table.symbol_name(endian, symbol)?);
+        let is_one = RUNS_PROGRAMS.iter().any(|prefix| name.starts_with(prefix))
+            || RUNS_PROGRAMS_BY_NAME.contains(&name.as_str());
+        if is_one {
+            found.push(name);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 impl From<object::read::Error> for Unfit {
     fn from(error: object::read::Error) -> Self {
         Self::Unreadable(error.to_string())
     }
 }
 
-/// ` (symbols a, b, c and 4 more)`, or nothing.
+/// ` (a, b, c and 4 more)`, or nothing.
 fn blame(symbols: &[String]) -> String {
+    if symbols.is_empty() { String::new() } else { format!(" ({})", named(symbols)) }
+}
+
+/// `a, b, c and 4 more`.
+fn named(symbols: &[String]) -> String {
     let named: Vec<_> = symbols.iter().take(NAMED_SYMBOLS).map(|symbol| format!("`{symbol}`")).collect();
-    let more = symbols.len().saturating_sub(named.len());
-    match (named.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!(" ({})", named.join(", ")),
-        (false, more) => format!(" ({} and {more} more)", named.join(", ")),
+    match symbols.len().saturating_sub(named.len()) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 

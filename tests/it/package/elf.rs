@@ -248,6 +248,21 @@ fn refuses_versions_of_glibc_that_are_no_number() {
 }
 
 #[test]
+fn refuses_what_can_run_other_programs() {
+    for name in ["execve", "execvp", "fexecve", "posix_spawnp", "fork", "vfork", "popen", "system"] {
+        let mut elf = Elf::default();
+        elf.symbols.push((name, "GLIBC_2.2.5"));
+        assert_eq!(refused(&elf), Unfit::RunsPrograms(vec![name.to_owned()]));
+    }
+    // Names that only look alike.
+    for name in ["pthread_atfork", "sysconf", "on_exit"] {
+        let mut elf = Elf::default();
+        elf.symbols.push((name, "GLIBC_2.2.5"));
+        inspect(&elf.build()).unwrap();
+    }
+}
+
+#[test]
 fn refuses_other_systems() {
     let foreign = "an ELF file for another system";
     assert_eq!(refused(&Elf { machine: 183, ..Elf::default() }), Unfit::Foreign(foreign));

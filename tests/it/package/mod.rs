@@ -1,5 +1,6 @@
 //! The zip for a Function App, and the binaries that may be in it.
 
+mod dependencies;
 mod elf;
 mod functions;
 
