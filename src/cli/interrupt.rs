@@ -4,7 +4,7 @@ use anyhow::Result;
 
 /// Waits for the first of them and returns its name.
 #[cfg(unix)]
-pub(super) async fn any() -> Result<&'static str> {
+pub(crate) async fn any() -> Result<&'static str> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -17,7 +17,7 @@ pub(super) async fn any() -> Result<&'static str> {
 
 /// Waits for the first of them and returns its name.
 #[cfg(not(unix))]
-pub(super) async fn any() -> Result<&'static str> {
+pub(crate) async fn any() -> Result<&'static str> {
     tokio::signal::ctrl_c().await?;
     Ok("Ctrl-C")
 }

@@ -1,20 +1,21 @@
 //! `hb-sentinel package`: writes the zip that a Function App runs.
 
 use std::{
-    env, fs,
-    io::{self, Write},
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::Advise as _;
+use super::context::Context;
+use super::error::{Exit, Explain as _};
 use crate::{package, signature::lower_hex};
 
 /// Make the zip that a Function App runs.
 #[derive(Debug, clap::Args)]
-pub struct PackageArgs {
+pub(crate) struct PackageArgs {
     /// The `connector` binary to put in [default: the one beside this program].
     #[arg(long, value_name = "PATH")]
     connector: Option<PathBuf>,
@@ -28,7 +29,7 @@ pub struct PackageArgs {
 /// # Errors
 ///
 /// A binary that a Function App cannot run, or a file that cannot be read or written.
-pub fn run(args: PackageArgs) -> Result<()> {
+pub(super) fn run(args: PackageArgs, context: &Context) -> Result<Exit> {
     let connector = args.connector.map_or_else(beside_this_program, Ok)?;
     let bytes = fs::read(&connector)
         .with_context(|| format!("cannot read `{}`", connector.display()))
@@ -41,26 +42,29 @@ pub fn run(args: PackageArgs) -> Result<()> {
         .with_context(|| format!("cannot write `{}`", args.output.display()))?;
 
     if !package.binary.stripped {
-        writeln!(
-            io::stderr(),
-            "warning: `{}` is not stripped and looks like a debug build; `make dist` makes the one to deploy",
+        context.printer.warn(&format!(
+            "`{}` is not stripped and looks like a debug build; `make dist` makes the one to deploy",
             connector.display()
-        )?;
+        ));
     }
-    let needs = match package.binary.glibc {
+    let needs = match &package.binary.glibc {
         Some(version) => format!("needs glibc {version} or newer"),
         None => "static".to_owned(),
     };
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: {} bytes, {needs}", connector.display(), bytes.len())?;
-    writeln!(
-        out,
-        "{}: {} bytes, sha256 {}",
+    let sha256 = lower_hex(&Sha256::digest(&package.zip));
+    let text = format!(
+        "{}: {} bytes, {needs}\n{}: {} bytes, sha256 {sha256}\n",
+        connector.display(),
+        bytes.len(),
         args.output.display(),
         package.zip.len(),
-        lower_hex(&Sha256::digest(&package.zip))
-    )?;
-    Ok(())
+    );
+    let result = json!({
+        "connector": connector, "glibc": package.binary.glibc.as_ref().map(ToString::to_string),
+        "package": args.output, "bytes": package.zip.len(), "sha256": sha256,
+    });
+    context.printer.publish(result, &text)?;
+    Ok(Exit::Done)
 }
 
 fn beside_this_program() -> Result<PathBuf> {

@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::emulator::Workspace;
 use crate::record;
@@ -26,6 +27,10 @@ pub(super) struct Row {
     pub(super) event_time: OffsetDateTime,
     pub(super) severity: Option<String>,
     pub(super) event_title: Option<String>,
+    project_id: Option<String>,
+    /// The name of the project, of which the row has only the id.
+    #[serde(skip)]
+    pub(super) agent: Option<String>,
 }
 
 /// What the table holds.
@@ -35,6 +40,8 @@ pub(super) struct Rows {
     pub(super) count: usize,
     /// Those that the connector wrote about itself.
     pub(super) own: usize,
+    /// Of these the heartbeats, which drains write.
+    pub(super) heartbeats: u64,
     /// Rows whose event has one already.
     pub(super) repeated: usize,
     /// Events of the story that have no row.
@@ -61,6 +68,7 @@ pub(super) fn read(workspace: &Workspace, story: &Story) -> Result<Rows> {
         rows.count += 1;
         if row.event_family == "connector" {
             rows.own += 1;
+            rows.heartbeats += u64::from(row.event_type == "connector.heartbeat");
             continue;
         }
         match awaited.get_mut(&row.event_id) {
@@ -78,5 +86,10 @@ pub(super) fn read(workspace: &Workspace, story: &Story) -> Result<Rows> {
     }
     rows.missing = awaited.values().filter(|found| !**found).count();
     rows.latest = latest.into_values().rev().collect();
+    for row in &mut rows.latest {
+        let id = row.project_id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
+        let agent = story.projects.iter().find(|(project, _)| Some(*project) == id);
+        row.agent = agent.map(|(_, name)| (*name).to_owned());
+    }
     Ok(rows)
 }

@@ -6,93 +6,40 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use super::folder::Folder;
-use super::ui::Ui;
-use crate::cli::{Advise as _, advised};
-use crate::config::{self, CargoRun, Env};
+use crate::cli::AS_CONNECTOR;
+use crate::cli::error::{Explain as _, with_hint};
 use crate::emulator::Workspace;
 use crate::signature::Secret;
 
-/// The binary's name, beside this one.
-const NAME: &str = "connector";
 /// The Functions host asks every 25 ms, for up to 30 s.
 const PROBE_EVERY: Duration = Duration::from_millis(25);
 const PROBE_FOR: Duration = Duration::from_secs(30);
 const PROBE_TIME_OUT: Duration = Duration::from_secs(1);
 
-/// What cargo sets for the program it runs. A cargo started by that program would take it for news, and build what
-/// depends on it once more: some build scripts ask for it.
-/// <https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates>
-const SET_BY_CARGO: [&str; 17] = [
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_LINKS",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_PKG_AUTHORS",
-    "CARGO_PKG_DESCRIPTION",
-    "CARGO_PKG_HOMEPAGE",
-    "CARGO_PKG_LICENSE",
-    "CARGO_PKG_LICENSE_FILE",
-    "CARGO_PKG_NAME",
-    "CARGO_PKG_README",
-    "CARGO_PKG_REPOSITORY",
-    "CARGO_PKG_RUST_VERSION",
-    "CARGO_PKG_VERSION",
-    "CARGO_PKG_VERSION_MAJOR",
-    "CARGO_PKG_VERSION_MINOR",
-    "CARGO_PKG_VERSION_PATCH",
-    "CARGO_PKG_VERSION_PRE",
-];
-
-/// Where the connector is; under cargo it is built first.
-pub(super) async fn find(ui: &Ui) -> Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot tell where this program is")?;
-    let executable = this.with_file_name(format!("{NAME}{}", std::env::consts::EXE_SUFFIX));
-    if let Some(run) = config::cargo_run(&Env::Process) {
-        build(&run, &this, ui).await?;
-    }
-    if executable.exists() {
-        return Ok(executable);
-    }
-    Err(anyhow!("`{NAME}` was not found: there is no `{}`", executable.display()))
-        .hint("put it beside `hb-sentinel`, or use `cargo run -- demo`, which builds it")
+/// What is started: the program and the arguments that make it the connector.
+#[derive(Debug, Clone)]
+pub(super) struct Executable {
+    path: PathBuf,
+    arguments: &'static [&'static str],
 }
 
-/// Builds the connector into the folder that this program is in, with the profile that it was built with.
-async fn build(run: &CargoRun, this: &Path, ui: &Ui) -> Result<()> {
-    let name = |path: Option<&Path>| {
-        path.and_then(Path::file_name).and_then(|name| name.to_str()).map(str::to_owned)
-    };
-    let folder = this.parent();
-    let profile = match name(folder).as_deref() {
-        None | Some("debug") => "dev".to_owned(),
-        Some(profile) => profile.to_owned(),
-    };
-    ui.say("Building", &format!("{NAME} with profile {profile}"));
-    let mut command = Command::new(&run.cargo);
-    command.args(["build", "--bin", NAME, "--profile", &profile]).current_dir(&run.package);
-    // Cargo marks its target folder; with `--target` there is a folder between that and the profile's.
-    let target = folder.and_then(Path::parent);
-    let is_marked = |path: &&Path| path.join("CACHEDIR.TAG").exists();
-    if let Some(target) = target.filter(is_marked) {
-        command.arg("--target-dir").arg(target);
-    } else if let Some(above) = target.and_then(Path::parent).filter(is_marked) {
-        command.arg("--target-dir").arg(above).arg("--target").args(name(target));
+impl Executable {
+    /// `connector`, or this very program in the part of one.
+    pub(super) fn find(connector: Option<&Path>) -> Result<Self> {
+        let Some(path) = connector else {
+            let this = std::env::current_exe().context("cannot tell where this program is")?;
+            return Ok(Self { path: this, arguments: &[AS_CONNECTOR] });
+        };
+        let path = fs::canonicalize(path)
+            .with_context(|| format!("`{}` was not found", path.display()))
+            .hint("name the `connector` of a package, or leave `--connector` out to use the one inside this program")?;
+        Ok(Self { path, arguments: &[] })
     }
-    for name in SET_BY_CARGO {
-        command.env_remove(name);
-    }
-    // Cargo tells of its progress on stderr; stdout is for our data.
-    command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-    let status =
-        command.status().await.with_context(|| format!("`{}` cannot be run", run.cargo.display()))?;
-    if !status.success() {
-        bail!("`cargo build --bin {NAME}` failed");
-    }
-    Ok(())
 }
 
 /// A running connector. Dropping it kills it.
@@ -107,7 +54,11 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Starts `executable` against `workspace` and waits until it answers.
-    pub(super) async fn start(executable: &Path, workspace: &Workspace, folder: &Folder) -> Result<Self> {
+    pub(super) async fn start(
+        executable: &Executable,
+        workspace: &Workspace,
+        folder: &Folder,
+    ) -> Result<Self> {
         let port = free_port().context("no free port on 127.0.0.1")?;
         let secret_text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let secret = Secret::new(&secret_text).context("the secret is empty")?;
@@ -124,7 +75,8 @@ impl Connector {
             ("IDENTITY_HEADER", workspace.identity_header().to_owned()),
         ];
         let began = Instant::now();
-        let mut command = Command::new(executable);
+        let mut command = Command::new(&executable.path);
+        command.args(executable.arguments);
         // Settings of a real connector, proxies and log filters in this environment are none of its business.
         command.env_clear().envs(settings).env("SPOOL_DIR", folder.spool()).current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).kill_on_drop(true);
@@ -133,7 +85,7 @@ impl Connector {
         command.process_group(0);
         let child = command
             .spawn()
-            .with_context(|| format!("`{}` cannot be started", executable.display()))
+            .with_context(|| format!("`{}` cannot be started", executable.path.display()))
             .hint("build it for this machine: `cargo build --bin connector`")?;
         let base = format!("http://127.0.0.1:{port}");
         let client = super::play::client()?;
@@ -190,7 +142,7 @@ impl Connector {
         else {
             return error;
         };
-        advised(error, format!("the connector's last complaints were\n{last}"))
+        with_hint(error, format!("the connector's last complaints were\n{last}"))
     }
 
     /// Waits until it ends on its own, which it never should.
@@ -203,6 +155,16 @@ impl Connector {
     pub(super) async fn stop(&mut self) -> Result<()> {
         self.child.kill().await.context("the connector cannot be stopped")
     }
+}
+
+/// Asks the workspace for anything at all: where a program cannot reach its own loopback interface, nothing works.
+pub(super) async fn reach(workspace: &Workspace) -> Result<()> {
+    let probe = super::play::client()?.get(workspace.endpoint()).timeout(PROBE_TIME_OUT).send();
+    probe
+        .await
+        .context("this program cannot reach itself on 127.0.0.1")
+        .hint("look whether a firewall, a VPN or a sandbox blocks connections on the loopback interface")?;
+    Ok(())
 }
 
 /// A port that was free a moment ago: the Functions host chooses one the same way.

@@ -17,8 +17,8 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use super::folder::Folder;
-use super::ui::Ui;
-use crate::cli::Advise as _;
+use crate::cli::error::Explain as _;
+use crate::cli::output::Printer;
 use crate::config::{self, Env};
 use crate::story::Story;
 
@@ -47,7 +47,7 @@ pub(super) enum Place {
 }
 
 /// A Python that can draw.
-pub(super) struct Painter {
+pub(super) struct Artist {
     python: PathBuf,
 }
 
@@ -68,7 +68,7 @@ impl Drop for Scripts {
     }
 }
 
-impl Painter {
+impl Artist {
     /// Finds Python: that of `make tools` under cargo, else the one on `PATH`.
     pub(super) async fn find() -> Result<Self> {
         let venv = Path::new("target/tools/venv").join(PROGRAMS).join("python");
@@ -96,18 +96,18 @@ impl Painter {
         (story, until): (&Story, OffsetDateTime),
         rows: &Path,
         folder: &Folder,
-        ui: &Ui,
+        printer: &Printer,
     ) -> Result<()> {
         let scripts = Scripts(folder.path().join(format!("dashboard-{}", Uuid::new_v4().simple())));
         let watchlist = folder.path().join("HumanboundProjects.csv");
         fs::write(&watchlist, story.watchlist()).context("the watchlist cannot be written")?;
         lay_out(&scripts.0).context("the scripts that draw the dashboard cannot be written")?;
-        ui.say("Drawing", "the dashboard, from every query of the workbook; takes a minute");
+        printer.say("Drawing", "the dashboard, from every query of the workbook; takes a minute");
         let mut command = Command::new(&self.python);
         command.arg("-B").arg(scripts.0.join("tests/content/preview/render.py"));
         command.args(["--now", &until.format(&Rfc3339)?, "--progress", "--rows"]).arg(rows);
         command.arg("--watchlist").arg(watchlist).arg("--output").arg(page);
-        let (status, said) = follow(command, ui).await?;
+        let (status, said) = follow(command, printer).await?;
         ensure!(status.success(), "the dashboard was not drawn:\n{}", said.trim_end());
         Ok(())
     }
@@ -137,23 +137,23 @@ async fn ability(python: &Path) -> Result<(), String> {
 }
 
 /// Runs a command that tells of its progress on stderr; returns what else it said there.
-async fn follow(mut command: Command, ui: &Ui) -> Result<(ExitStatus, String)> {
+async fn follow(mut command: Command, printer: &Printer) -> Result<(ExitStatus, String)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command.env("PYTHONUTF8", "1");
     let mut child = command.spawn().context("Python cannot be started")?;
     let mut said = String::new();
-    ui.doing("Drawing", "");
+    printer.doing("Drawing", "");
     if let Some(stderr) = child.stderr.take() {
         let (mut stderr, mut line) = (BufReader::new(stderr), Vec::new());
         while stderr.read_until(b'\n', &mut line).await? > 0 {
             match serde_json::from_slice(&line) {
-                Ok(Progress { done, of }) => ui.reach(done, of),
+                Ok(Progress { done, of }) => printer.reach(done, of),
                 Err(_) => said += &String::from_utf8_lossy(&line),
             }
             line.clear();
         }
     }
-    ui.end();
+    printer.end();
     Ok((child.wait().await?, said))
 }
 
@@ -191,12 +191,12 @@ fn lay_out(root: &Path) -> Result<()> {
 }
 
 /// Shows the page in a browser where there is a display, and says where it is in any case.
-pub(super) fn show(page: &Path, ui: &Ui) {
+pub(super) fn show(page: &Path, printer: &Printer) {
     if !config::has_display(&Env::Process) {
-        ui.say("Dashboard", &format!("{} (there is no display to open it on)", page.display()));
+        printer.say("Dashboard", &format!("{} (there is no display to open it on)", page.display()));
     } else if let Err(error) = open::that_detached(page) {
-        ui.say("Dashboard", &format!("{} (no browser could be started: {error})", page.display()));
+        printer.say("Dashboard", &format!("{} (no browser could be started: {error})", page.display()));
     } else {
-        ui.say("Dashboard", &format!("{}, opened in the browser", page.display()));
+        printer.say("Dashboard", &format!("{}, opened in the browser", page.display()));
     }
 }

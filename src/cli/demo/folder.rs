@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use uuid::Uuid;
 
-use crate::cli::Advise as _;
+use crate::cli::error::Explain as _;
 
 /// Where to keep things.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! `hb-sentinel demo`: signed webhooks in, rows in a table, nothing lost, on a laptop.
 //!
-//! Everything real but Azure: the `connector` binary as a child process, a workspace on the loopback interface
+//! Everything real but Azure: the connector as a child process of its own (this very program, or the binary that
+//! `--connector` names), a workspace on the loopback interface
 //! ([`crate::emulator::Workspace`]), and a made-up organisation ([`crate::story::Story`]) whose events are sent as
 //! the platform would send them. Half-way the workspace is taken down.
 //!
@@ -11,39 +12,41 @@ mod check;
 mod connector;
 mod dashboard;
 mod folder;
-mod interrupt;
 mod play;
 mod report;
 mod serve;
 mod show;
-mod ui;
 
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::context::Context;
+use super::error::{self, Exit};
+use super::interrupt;
+use super::output::{Printer, minute};
 use crate::emulator::{Store, Workspace, WorkspaceOptions};
 use crate::story::{MAX_EVENTS, MIN_EVENTS, Story, StoryOptions};
 use check::Rows;
-use connector::Connector;
-use dashboard::{Painter, Place};
+use connector::{Connector, Executable};
+use dashboard::{Artist, Place};
 use folder::{Folder, Keep};
 use report::Report;
-use ui::Ui;
 
 /// See events flow through the real connector into rows, without Azure
 #[derive(Debug, clap::Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// How many different events to send
-    #[arg(long, value_name = "N", default_value_t = 3000, value_parser = events)]
+    #[arg(long, value_name = "N", default_value_t = 3000, value_parser = events, allow_negative_numbers = true)]
     events: usize,
     /// Which story: the same seed, the same events
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed, allow_negative_numbers = true)]
     seed: u64,
     /// When its 90 days end [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = instant)]
@@ -54,22 +57,22 @@ pub struct DemoArgs {
     /// Draw the CISO Dashboard over the rows and open it (needs Python)
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_parser = place)]
     dashboard: Option<Place>,
+    /// Drive this `connector` instead of the one inside this program
+    #[arg(long, value_name = "PATH")]
+    connector: Option<PathBuf>,
     /// Stay up and print the curl line that posts a signed event
     #[arg(long)]
     serve: bool,
-    /// Print the summary as one JSON object on stdout
-    #[arg(long)]
-    json: bool,
 }
 
 fn events(text: &str) -> Result<usize, String> {
-    let count: usize = text.parse().map_err(|_| "not a number".to_owned())?;
     let range = MIN_EVENTS..=MAX_EVENTS;
-    if range.contains(&count) {
-        Ok(count)
-    } else {
-        Err(format!("a story has {MIN_EVENTS} to {MAX_EVENTS} events"))
-    }
+    let count = text.parse().ok().filter(|count| range.contains(count));
+    count.ok_or_else(|| format!("a story has {MIN_EVENTS} to {MAX_EVENTS} events"))
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a value parser of clap can fail")]
@@ -82,8 +85,9 @@ fn place(text: &str) -> Result<Place, Infallible> {
     Ok(if text.is_empty() { Place::Somewhere } else { Place::File(text.into()) })
 }
 
-fn instant(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "a time looks like 2026-10-01T12:00:00Z or 2026-10-01T14:00:00+02:00".to_owned())
 }
 
 /// Runs the demo.
@@ -91,46 +95,40 @@ fn instant(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
 /// # Errors
 ///
 /// Something did not start, an event was refused, or an event is not in the table.
-pub fn run(args: &DemoArgs) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(demo(args));
-    // A story that is still being told has lost its listener.
-    runtime.shutdown_background();
-    outcome
-}
-
-async fn demo(args: &DemoArgs) -> Result<()> {
-    let ui = Ui::new();
+pub(super) async fn run(args: &DemoArgs, context: &Context) -> Result<Exit> {
+    let printer = &context.printer;
     let mut interrupted = pin!(interrupt::any());
     let mut stage = tokio::select! {
-        stage = Stage::set(args, &ui) => stage?,
-        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+        stage = Stage::set(args, printer) => stage?,
+        signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
-    let outcome = show_and_serve(&mut stage, args, &ui, interrupted).await;
+    let outcome = show_and_serve(&mut stage, args, printer, interrupted).await;
     // On every way out it ends before its folder goes.
     stage.connector.stop().await?;
-    outcome
+    outcome.map(|()| Exit::Done)
 }
 
 async fn show_and_serve(
     stage: &mut Stage,
     args: &DemoArgs,
-    ui: &Ui,
+    printer: &Printer,
     mut interrupted: Pin<&mut impl Future<Output = Result<&'static str>>>,
 ) -> Result<()> {
     let (report, rows) = tokio::select! {
-        played = stage.perform(args, ui) => played.map_err(|error| stage.connector.explain(error))?,
-        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+        played = stage.perform(args, printer) => played.map_err(|error| stage.connector.explain(error))?,
+        signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
     let report = tokio::select! {
-        report = stage.tell(report, &rows, args, ui) => report?,
-        signal = &mut interrupted => bail!("interrupted by {}", signal?),
+        report = stage.tell(report, &rows, args, printer) => report?,
+        signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
     if args.serve {
-        ui.say("Serving", "until Ctrl-C");
+        // A script reads the result now; people would wait for it until the end.
+        printer.envelope(if report.is_complete() { Exit::Done } else { Exit::Failed }, None)?;
+        printer.say("Serving", "until Ctrl-C");
         tokio::select! {
-            ended = serve::serve(&mut stage.connector, &stage.workspace, ui) => ended?,
-            signal = interrupted => ui.say("Stopped", &format!("by {}", signal?)),
+            ended = serve::serve(&mut stage.connector, &stage.workspace, printer) => ended?,
+            signal = interrupted => printer.say("Stopped", &format!("by {}", signal?)),
         }
     }
     report.verdict()
@@ -143,72 +141,80 @@ struct Stage {
     story: Story,
     until: OffsetDateTime,
     /// Who draws the dashboard, and where to.
-    painter: Option<(Painter, PathBuf)>,
+    artist: Option<(Artist, PathBuf)>,
     folder: Folder,
 }
 
 impl Stage {
-    async fn set(args: &DemoArgs, ui: &Ui) -> Result<Self> {
+    async fn set(args: &DemoArgs, printer: &Printer) -> Result<Self> {
         // What is missing is better said before than after.
-        let painter = if args.dashboard.is_some() { Some(Painter::find().await?) } else { None };
-        let executable = connector::find(ui).await?;
+        let artist = if args.dashboard.is_some() { Some(Artist::find().await?) } else { None };
+        let executable = Executable::find(args.connector.as_deref())?;
         let folder = Folder::new(args.keep.as_ref())?;
         let page = args.dashboard.as_ref().map(|place| dashboard::page(place, &folder)).transpose()?;
         let rows = Store::Dir(folder.path().to_owned());
         let workspace =
             Workspace::start(WorkspaceOptions { store: rows, ..WorkspaceOptions::default() }).await?;
-        ui.say("Folder", &folder.path().display().to_string());
-        ui.say("Workspace", &workspace.endpoint());
+        connector::reach(&workspace).await?;
+        printer.say("Folder", &folder.path().display().to_string());
+        printer.say("Workspace", &workspace.endpoint());
         let connector = Connector::start(&executable, &workspace, &folder).await?;
         let ready_after = connector.ready_after().as_millis();
-        ui.say("Connector", &format!("{}, ready after {ready_after} ms", connector.url()));
+        printer.say("Connector", &format!("{}, ready after {ready_after} ms", connector.url()));
         let until = args.until.unwrap_or_else(OffsetDateTime::now_utc);
         let options = StoryOptions { seed: args.seed, until, events: args.events };
         let story = tokio::task::spawn_blocking(move || Story::generate(options)).await?;
         let (organisation, agents) = (story.organisation, story.projects.len());
-        let end = ui::minute(until);
-        ui.say("Story", &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed));
-        Ok(Self { connector, workspace, story, until, painter: painter.zip(page), folder })
+        let end = minute(until);
+        printer.say(
+            "Story",
+            &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed),
+        );
+        Ok(Self { connector, workspace, story, until, artist: artist.zip(page), folder })
     }
 
     /// Plays the story and checks the table.
-    async fn perform(&self, args: &DemoArgs, ui: &Ui) -> Result<(Report, Rows)> {
+    async fn perform(&self, args: &DemoArgs, printer: &Printer) -> Result<(Report, Rows)> {
         let Self { connector, workspace, story, until, folder, .. } = self;
-        let shown = show::show(story, workspace, connector, folder, ui).await?;
+        let shown = show::show(story, workspace, connector, folder, printer).await?;
         let rows = check::read(workspace, story).context("the rows cannot be read back")?;
         Ok((Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder), rows))
     }
 
     /// Writes the summary to stdout, and draws the dashboard if that was asked for.
-    async fn tell(&self, mut report: Report, rows: &Rows, args: &DemoArgs, ui: &Ui) -> Result<Report> {
+    async fn tell(
+        &self,
+        mut report: Report,
+        rows: &Rows,
+        args: &DemoArgs,
+        printer: &Printer,
+    ) -> Result<Report> {
         let Self { connector, workspace, story, folder, .. } = self;
         let offer = if args.serve { Some(serve::offer(connector, story, folder)?) } else { None };
-        let mut out = io::stdout();
-        if args.json {
-            // It says where the page is; a script that reads it wants no browser.
-            let drawn = self.draw(ui).await;
-            report.set_dashboard(drawn.as_ref().ok().and_then(Option::as_deref));
-            writeln!(out, "{}", report.json(offer.as_ref())?)?;
-            drawn?;
-        } else {
-            write!(out, "{}", report.text(rows, workspace.rows_path().filter(|_| args.serve))?)?;
-            out.flush()?;
-            if let Some(page) = self.draw(ui).await? {
-                dashboard::show(&page, ui);
-            }
-            if let Some(offer) = offer {
-                writeln!(out, "\nPost an event by hand:\n\n{}\n", offer.curl())?;
-            }
+        let served = workspace.rows_path().filter(|_| args.serve);
+        let mut text = report.text(rows, served, Printer::width())?;
+        if let Some(offer) = &offer {
+            write!(text, "\nPost an event by hand:\n\n{}\n\n", offer.curl())?;
         }
-        out.flush()?;
+        if !printer.is_json() {
+            // The page takes a minute; the summary is there now.
+            printer.publish(Value::Null, &text)?;
+        }
+        let drawn = self.draw(printer).await;
+        report.set_dashboard(drawn.as_ref().ok().and_then(Option::as_deref));
+        printer.publish(report.json(offer.as_ref())?, "")?;
+        // A script that reads where the page is wants no browser.
+        if let Some(page) = drawn?.filter(|_| !printer.is_json()) {
+            dashboard::show(&page, printer);
+        }
         Ok(report)
     }
 
     /// Draws the dashboard, if that was asked for; returns where it is.
-    async fn draw(&self, ui: &Ui) -> Result<Option<PathBuf>> {
-        let Some((painter, page)) = &self.painter else { return Ok(None) };
+    async fn draw(&self, printer: &Printer) -> Result<Option<PathBuf>> {
+        let Some((artist, page)) = &self.artist else { return Ok(None) };
         let rows = self.workspace.rows_path().context("the workspace keeps no file")?;
-        painter.draw(page, (&self.story, self.until), rows, &self.folder, ui).await?;
+        artist.draw(page, (&self.story, self.until), rows, &self.folder, printer).await?;
         Ok(Some(page.clone()))
     }
 }

@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 use serde::Deserialize;
 
 use super::connector::Connector;
-use super::ui::Ui;
+use crate::cli::output::Printer;
 use crate::signature;
 use crate::story::StoryEvent;
 
@@ -58,14 +58,14 @@ pub(super) async fn play(
     events: &[StoryEvent],
     connections: usize,
     connector: &Connector,
-    ui: &Ui,
+    printer: &Printer,
 ) -> Result<Vec<Delivery>> {
     let mut deliveries = Vec::with_capacity(events.len());
     let mut answers =
         futures::stream::iter(events).map(|event| deliver(event, connector)).buffer_unordered(connections);
     while let Some(delivery) = answers.next().await {
         deliveries.push(delivery?);
-        ui.advance();
+        printer.advance();
     }
     Ok(deliveries)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, LineStyle, Table};
-use console::{Term, style};
+use console::style;
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -19,12 +19,9 @@ use super::folder::Folder;
 use super::play::{Answer, CONNECTIONS, Delivery};
 use super::serve::Offer;
 use super::show::Shown;
-use super::ui::grouped;
+use crate::cli::output::{cut, grouped};
 use crate::emulator::{Calls, Workspace};
 use crate::story::Story;
-
-/// The summary's width unless the terminal is wider.
-const WIDTH: usize = 80;
 
 /// Everything that was counted.
 #[derive(Debug, Serialize)]
@@ -67,6 +64,9 @@ struct Spool {
 #[derive(Debug, Serialize)]
 struct Contents {
     rows: usize,
+    /// Rows that the connector pushed at once. Deliveries of one event that meet share a row, so that they can be fewer
+    /// than the deliveries that were answered `stored`.
+    pushed: u64,
     /// Rows of different events of the story.
     events: usize,
     /// Rows of the connector's own: heartbeats and statistics.
@@ -153,9 +153,16 @@ impl Report {
                 spooled: count(Answer::Spooled),
                 retries: shown.deliveries.iter().map(|delivery| delivery.retries).sum(),
             },
-            spool: Spool { drained_rows: shown.drained, drain_calls: shown.drain_calls, batches_left: left },
+            // A drain writes the connector's heartbeat too, which came from no spool.
+            spool: Spool {
+                drained_rows: shown.drained.saturating_sub(rows.heartbeats),
+                drain_calls: shown.drain_calls,
+                batches_left: left,
+            },
             table: Contents {
                 rows: rows.count,
+                pushed: (workspace.row_count() + rows.heartbeats)
+                    .saturating_sub(shown.drained + rows.own as u64),
                 events: rows.count - rows.own - rows.repeated - rows.strangers,
                 own: rows.own,
                 repeated: rows.repeated,
@@ -192,68 +199,77 @@ impl Report {
         self.dashboard = page.map(|page| page.display().to_string());
     }
 
-    /// One JSON object on one line.
-    pub(super) fn json(&self, offer: Option<&Offer>) -> Result<String> {
+    /// Every event is in the table, nothing else is, and the spool is empty.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The result as JSON.
+    pub(super) fn json(&self, offer: Option<&Offer>) -> Result<Value> {
         let mut object = serde_json::to_value(self)?;
         if let Some(offer) = offer {
             object["serve"] = serde_json::to_value(offer)?;
         }
-        Ok(object.to_string())
+        Ok(object)
     }
 
-    /// The summary, the latest rows, and where all of them are.
+    /// The summary, the latest rows, and where all of them are, in lines of at most `width` characters but for paths.
     /// `served` is the file of rows while it is there for somebody to look at.
-    pub(super) fn text(&self, rows: &Rows, served: Option<&Path>) -> Result<String, fmt::Error> {
+    pub(super) fn text(
+        &self,
+        rows: &Rows,
+        served: Option<&Path>,
+        width: usize,
+    ) -> Result<String, fmt::Error> {
         let mut out = String::from("\n");
         for (name, value, remark) in self.lines() {
-            writeln!(out, "{:<18}{value:>9}  {}", style(name).bold(), style(remark).dim())?;
+            writeln!(out, "{:<8}{value:>9}  {}", style(name).bold(), style(remark).dim())?;
         }
-        writeln!(out, "\n{}\n\n{}\n", self.sentence(), latest(&rows.latest))?;
+        writeln!(out, "\n{}\n\n{}\n", self.sentence(), latest(&rows.latest, width))?;
         let place = match (&self.table.file, served) {
             (Some(file), _) => format!("All rows, one JSON object a line:\n{file}"),
             (None, Some(file)) => {
                 format!("All rows, one JSON object a line, until this ends:\n{}", file.display())
             }
-            (None, None) => {
-                "The rows were in a temporary folder; `--keep` or `--keep DIR` keeps them.".to_owned()
-            }
+            (None, None) => "The rows were in a temporary folder; `--keep` keeps them.".to_owned(),
         };
         writeln!(out, "{place}")?;
         Ok(out)
     }
 
-    /// Name, value and remark; together they fit [`WIDTH`].
-    fn lines(&self) -> Vec<(&'static str, String, String)> {
+    /// Name, value and remark, together at most 60 characters. What was sent, and what is in the table, each add up in
+    /// one line.
+    fn lines(&self) -> [(&'static str, String, String); 8] {
         let Self { sent, spool, table, calls, speed, outage, .. } = self;
         let n = |count: usize| grouped(count as u64);
-        let (stored, spooled) = (&speed.stored_ms, &speed.spooled_ms);
-        let remark = str::to_owned;
-        vec![
+        let ms = |time: f64| if time < 100.0 { format!("{time:.1} ms") } else { format!("{time:.0} ms") };
+        let median = |latency: &Latency| format!("median, 99 % within {}", ms(latency.p99));
+        [
+            ("Events", n(sent.events), format!("of a story, {} of them sent twice", n(sent.repeats))),
             (
-                "Events sent",
+                "Sent",
                 n(sent.deliveries),
-                format!("{} different, {} repeats", n(sent.events), n(sent.repeats)),
-            ),
-            ("  stored", n(sent.stored), remark("answered 200: the workspace had taken them")),
-            ("  spooled", n(sent.spooled), remark("answered 202: safe on disk, the workspace away")),
-            ("  duplicate", n(sent.duplicates), remark("answered 200: stored before")),
-            (
-                "Drained",
-                grouped(spool.drained_rows),
                 format!(
-                    "rows out of the spool, in {} calls; {} batches left",
-                    spool.drain_calls, spool.batches_left
+                    "{} stored + {} spooled + {} duplicate",
+                    n(sent.stored),
+                    n(sent.spooled),
+                    n(sent.duplicates)
                 ),
             ),
             (
-                "Rows in the table",
+                "Rows",
                 n(table.rows),
-                format!("{} of the connector's own; {} twice", n(table.own), n(table.repeated)),
+                format!(
+                    "{} pushed + {} drained + {} own",
+                    grouped(table.pushed),
+                    grouped(spool.drained_rows),
+                    n(table.own)
+                ),
             ),
             (
                 "Calls",
                 grouped(calls.accepted),
-                format!("{} rows each; {} more failed in the outage", calls.rows_per_call, calls.failed),
+                format!("{} rows each; {} failed in the outage", calls.rows_per_call, calls.failed),
             ),
             (
                 "Outage",
@@ -261,20 +277,12 @@ impl Report {
                 format!("{} events came meanwhile", n(outage.events)),
             ),
             (
-                "Throughput",
+                "Speed",
                 format!("{:.0} /s", speed.events_per_second),
-                format!("events over {} connections, outage aside", speed.connections),
+                format!("over {} connections, outage aside", speed.connections),
             ),
-            (
-                "Latency, stored",
-                format!("{:.1} ms", stored.p50),
-                format!("median; 99 % within {:.1} ms", stored.p99),
-            ),
-            (
-                "Latency, spooled",
-                format!("{:.1} ms", spooled.p50),
-                format!("median; 99 % within {:.1} ms", spooled.p99),
-            ),
+            ("Stored", ms(speed.stored_ms.p50), median(&speed.stored_ms)),
+            ("Spooled", ms(speed.spooled_ms.p50), median(&speed.spooled_ms)),
         ]
     }
 }
@@ -284,16 +292,14 @@ impl Report {
         let Contents { missing, strangers, .. } = self.table;
         if self.complete {
             let all = grouped(self.sent.events as u64);
-            return style(format!(
-                "Nothing was lost: the EventId of each of the {all} events is in the table."
-            ))
-            .green()
-            .bold()
-            .to_string();
+            return style(format!("Nothing was lost: each of the {all} events is in the table."))
+                .green()
+                .bold()
+                .to_string();
         }
         let left = self.spool.batches_left;
         let problem = format!(
-            "Not all is well: {missing} events are missing, {strangers} rows are strange, {left} batches are spooled."
+            "Not all is well: {missing} events are missing,\n{strangers} rows are of no event that was sent, {left} batches are in the spool."
         );
         style(problem).red().bold().to_string()
     }
@@ -308,24 +314,24 @@ impl Report {
     }
 }
 
-/// The latest rows, as wide as the terminal; a title that is too long for that is cut.
-fn latest(rows: &[Row]) -> String {
-    let width =
-        Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns).clamp(WIDTH, 160));
+/// The latest rows; a name or title that is too long is cut.
+fn latest(rows: &[Row], width: usize) -> String {
     let time = format_description!("[month]-[day] [hour]:[minute]");
-    let cells: Vec<[String; 2]> = rows
+    let cells: Vec<[String; 3]> = rows
         .iter()
         .map(|row| {
             let at = row.event_time.to_offset(UtcOffset::UTC).format(&time).unwrap_or_default();
-            [at, row.severity.clone().unwrap_or_default()]
+            let severity = row.severity.clone().unwrap_or_default();
+            [at, severity, cut(row.agent.as_deref().unwrap_or_default(), width / 4)]
         })
         .collect();
-    let head = ["EventTime", "Severity"];
+    let head = ["EventTime", "Severity", "Agent"];
     let widest = |(column, name): (usize, &str)| {
-        cells.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0).max(name.len())
+        let texts = cells.iter().filter_map(|row| row.get(column));
+        texts.map(|text| text.chars().count()).max().unwrap_or(0).max(name.len())
     };
-    // Three columns have a blank on either side, and there are two seams.
-    let room = width.saturating_sub(head.into_iter().enumerate().map(widest).sum::<usize>() + 2 * 3 + 2);
+    // Four columns have a blank on either side, and there are three seams.
+    let room = width.saturating_sub(head.into_iter().enumerate().map(widest).sum::<usize>() + 2 * 4 + 3);
     let mut table = Table::new();
     table
         .load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
@@ -336,14 +342,6 @@ fn latest(rows: &[Row]) -> String {
         table.add_row(cells.into_iter().chain([title]));
     }
     table.trim_fmt()
-}
-
-/// `text` in at most `width` characters.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Counts of a demo are far below the point where a number is no longer exact.

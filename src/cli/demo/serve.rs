@@ -15,7 +15,7 @@ use super::check::Row;
 use super::connector::Connector;
 use super::folder::Folder;
 use super::show;
-use super::ui::Ui;
+use crate::cli::output::Printer;
 use crate::emulator::Workspace;
 use crate::signature;
 use crate::story::Story;
@@ -73,7 +73,7 @@ pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder) -> Re
 }
 
 /// Tells of every row that arrives and plays the host's timer, until the connector or the caller's patience ends.
-pub(super) async fn serve(connector: &mut Connector, workspace: &Workspace, ui: &Ui) -> Result<()> {
+pub(super) async fn serve(connector: &mut Connector, workspace: &Workspace, printer: &Printer) -> Result<()> {
     let path = workspace.rows_path().context("the workspace keeps no file")?;
     let mut rows = BufReader::new(File::open(path)?);
     rows.seek(SeekFrom::End(0))?;
@@ -83,7 +83,7 @@ pub(super) async fn serve(connector: &mut Connector, workspace: &Workspace, ui: 
         // A line without its end is being written right now: the rest comes with the next look.
         while rows.read_line(&mut line)? > 0 && line.ends_with('\n') {
             if let Ok(row) = serde_json::from_str::<Row>(&line) {
-                ui.say("Row", &format!("{}: {}", row.event_type, row.event_title.unwrap_or_default()));
+                printer.say("Row", &format!("{}: {}", row.event_type, row.event_title.unwrap_or_default()));
             }
             line.clear();
         }

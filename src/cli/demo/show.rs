@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::connector::Connector;
 use super::folder::Folder;
 use super::play::{Answer, CONNECTIONS, Delivery, deliver, play};
-use super::ui::{Ui, grouped};
+use crate::cli::output::{Printer, grouped};
 use crate::emulator::{Fault, Workspace};
 use crate::story::{Story, StoryEvent};
 
@@ -48,44 +48,47 @@ pub(super) async fn show(
     workspace: &Workspace,
     connector: &Connector,
     folder: &Folder,
-    ui: &Ui,
+    printer: &Printer,
 ) -> Result<Shown> {
     let total = story.events.len();
     let (before, rest) = story.events.split_at(total * OUTAGE.0 / 100);
     let (during, rest) = rest.split_at((total * (OUTAGE.1 - OUTAGE.0) / 100).min(OUTAGE_MOST));
     let mut shown = Shown::default();
-    ui.begin(total);
-    ui.doing("Playing", "");
-    shown.send_undisturbed(before, connector, ui).await?;
+    printer.begin(total);
+    printer.doing("Playing", "");
+    shown.send_undisturbed(before, connector, printer).await?;
 
-    ui.say("Outage", "the workspace resets every connection from now on");
-    ui.doing("Playing", "workspace down");
+    printer.say("Outage", "the workspace resets every connection from now on");
+    printer.doing("Playing", "workspace down");
     workspace.set_fault(Fault::Reset);
     let began = Instant::now();
-    let spooled = shown.send(during, OUTAGE_CONNECTIONS, connector, ui).await?;
+    let spooled = shown.send(during, OUTAGE_CONNECTIONS, connector, printer).await?;
     shown.outage_events = during.len();
     let (count, batches) = (grouped(spooled as u64), folder.spooled_batches());
-    ui.say("Spooled", &format!("{count} events were answered 202; they are on disk, in {batches} batches"));
+    printer
+        .say("Spooled", &format!("{count} events were answered 202; they are on disk, in {batches} batches"));
     let rows = shown.drain(workspace, connector).await?;
-    ui.say("Drain", &format!("the timer fired: {} rows, since the workspace is still away", grouped(rows)));
+    printer
+        .say("Drain", &format!("the timer fired: {} rows, since the workspace is still away", grouped(rows)));
     workspace.clear_fault();
     shown.outage = began.elapsed();
 
-    ui.say("Back", "the workspace answers; one event at a time until that is noticed");
-    ui.doing("Trying", "breaker open");
-    let used = shown.feel(rest, connector, ui).await?;
+    printer.say("Back", "the workspace answers; one event at a time until that is noticed");
+    printer.doing("Trying", "breaker open");
+    let used = shown.feel(rest, connector, printer).await?;
     let rows = shown.drain(workspace, connector).await?;
-    ui.say("Drain", &format!("the timer fired: {} rows went from the spool into the table", grouped(rows)));
+    printer
+        .say("Drain", &format!("the timer fired: {} rows went from the spool into the table", grouped(rows)));
 
-    ui.doing("Playing", "");
-    shown.send_undisturbed(rest.get(used..).unwrap_or_default(), connector, ui).await?;
+    printer.doing("Playing", "");
+    shown.send_undisturbed(rest.get(used..).unwrap_or_default(), connector, printer).await?;
     for _ in 0..DRAINS {
         if folder.spooled_batches() == 0 {
             break;
         }
         shown.drain(workspace, connector).await?;
     }
-    ui.end();
+    printer.end();
     Ok(shown)
 }
 
@@ -94,10 +97,10 @@ impl Shown {
         &mut self,
         events: &[StoryEvent],
         connector: &Connector,
-        ui: &Ui,
+        printer: &Printer,
     ) -> Result<()> {
         let began = Instant::now();
-        self.send(events, CONNECTIONS, connector, ui).await?;
+        self.send(events, CONNECTIONS, connector, printer).await?;
         self.undisturbed += began.elapsed();
         self.undisturbed_events += events.len();
         Ok(())
@@ -109,20 +112,25 @@ impl Shown {
         events: &[StoryEvent],
         connections: usize,
         connector: &Connector,
-        ui: &Ui,
+        printer: &Printer,
     ) -> Result<usize> {
-        let deliveries = play(events, connections, connector, ui).await?;
+        let deliveries = play(events, connections, connector, printer).await?;
         let spooled = deliveries.iter().filter(|delivery| delivery.answer == Answer::Spooled).count();
         self.deliveries.extend(deliveries);
         Ok(spooled)
     }
 
     /// Sends one by one until an event is stored at once again; returns how many that took.
-    async fn feel(&mut self, events: &[StoryEvent], connector: &Connector, ui: &Ui) -> Result<usize> {
+    async fn feel(
+        &mut self,
+        events: &[StoryEvent],
+        connector: &Connector,
+        printer: &Printer,
+    ) -> Result<usize> {
         for (index, event) in events.iter().enumerate() {
             let delivery = deliver(event, connector).await?;
             self.deliveries.push(delivery);
-            ui.advance();
+            printer.advance();
             if delivery.answer == Answer::Stored {
                 return Ok(index + 1);
             }

@@ -56,9 +56,14 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// The one JSON object that is all of stdout.
-fn report(output: &Output) -> Value {
+fn envelope(output: &Output) -> Value {
     assert_eq!(text(&output.stdout).lines().count(), 1, "{}", text(&output.stdout));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The result in it.
+fn report(output: &Output) -> Value {
+    envelope(output)["result"].take()
 }
 
 #[tokio::test]
@@ -82,6 +87,11 @@ async fn brings_every_event_into_the_table_through_an_outage() {
     assert_eq!(report["story"]["by_type"]["campaign.completed"], story.truths.by_type["campaign.completed"]);
     assert_eq!(report["story"]["open"]["critical"], story.truths.open_critical());
 
+    // The sums that the summary prints.
+    let number = |value: &Value| value.as_u64().unwrap();
+    assert_eq!(number(&sent["deliveries"]), answers.iter().sum::<u64>());
+    let parts = [&report["table"]["pushed"], &report["spool"]["drained_rows"], &report["table"]["own"]];
+    assert_eq!(number(&report["table"]["rows"]), parts.map(number).iter().sum::<u64>(), "{report}");
     // Copies of a spooled event are answered as it was, so the rows can be fewer than the answers.
     let drained = report["spool"]["drained_rows"].as_u64().unwrap();
     assert!(drained >= 50 && drained <= answers[1] + 1, "{report}");
@@ -156,7 +166,9 @@ async fn serves_an_event_that_is_posted_by_hand_until_interrupted() {
     let mut child = demo(&["--json", "--events", "200", "--serve"]).spawn().unwrap();
     let mut chat = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut data = BufReader::new(child.stdout.take().unwrap()).lines();
-    let report: Value = serde_json::from_str(&line_with(&mut data, "{").await).unwrap();
+    let envelope: Value = serde_json::from_str(&line_with(&mut data, "{").await).unwrap();
+    assert_eq!((&envelope["schema"], &envelope["ok"]), (&1.into(), &true.into()));
+    let report = &envelope["result"];
     assert_eq!(report["complete"], true);
     let [url, file, curl] = ["url", "body_file", "curl"].map(|name| report["serve"][name].as_str().unwrap());
     line_with(&mut chat, "Serving").await;
@@ -178,46 +190,69 @@ async fn leaves_nothing_behind_when_it_is_terminated_half_way() {
     assert!(Path::new(&folder).exists());
     signal(&child, "TERM").await;
     let output = ends_cleanly(child, url, &folder).await;
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(130));
     assert!(output.stdout.is_empty());
+}
+
+/// The binary that is deployed, where the tests' demos otherwise drive the connector inside `hb-sentinel`.
+#[tokio::test]
+async fn drives_the_binary_that_is_deployed() {
+    let connector = env!("CARGO_BIN_EXE_connector");
+    let output = finish(demo(&["--json", "--events", "200", "--connector", connector])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(report(&output)["complete"], true);
 }
 
 #[tokio::test]
 async fn refuses_what_it_cannot_tell_a_story_from() {
-    for arguments in [["--events", "10"], ["--events", "many"], ["--until", "tomorrow"], ["--seed", "seven"]]
-    {
-        let output = finish(demo(&arguments)).await;
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(text(&output.stderr).contains(arguments[0]) && output.stdout.is_empty(), "{arguments:?}");
+    for (option, value, teaches) in [
+        ("--events", "10", "200 to 200000"),
+        ("--events", "many", "200 to 200000"),
+        ("--events", "-5", "200 to 200000"),
+        ("--until", "tomorrow", "2026-10-01T12:00:00Z"),
+        ("--until", "2026-10-01", "2026-10-01T12:00:00Z"),
+        ("--seed", "seven", "from 0 to 18446744073709551615"),
+        ("--seed", "-1", "from 0 to 18446744073709551615"),
+    ] {
+        let output = finish(demo(&[option, value])).await;
+        let chat = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{option} {value}");
+        assert!(chat.contains(option) && chat.contains(teaches) && output.stdout.is_empty(), "{chat}");
     }
 }
 
-/// A copy of `hb-sentinel` beside `connector`, a script or nothing.
-fn beside(connector: Option<&str>) -> (Scratch, PathBuf) {
+/// A script to be taken for a `connector`.
+fn stand_in(script: &str) -> (Scratch, PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Scratch::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let path = folder.0.join("connector");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (folder, path)
+}
+
+/// One downloaded file is all that it takes.
+#[tokio::test]
+async fn runs_alone_in_its_folder() {
     let folder = Scratch::new();
     std::fs::create_dir_all(&folder.0).unwrap();
     let program = folder.0.join("hb-sentinel");
     std::fs::copy(env!("CARGO_BIN_EXE_hb-sentinel"), &program).unwrap();
-    if let Some(script) = connector {
-        use std::os::unix::fs::PermissionsExt as _;
-        let path = folder.0.join("connector");
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    (folder, program)
+    let output = finish(hb_sentinel(&program, &["demo", "--json", "--events", "200"])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[tokio::test]
 async fn says_what_to_do_when_the_connector_is_missing_or_dies() {
-    let (_folder, program) = beside(None);
-    let output = finish(hb_sentinel(&program, &["demo"])).await;
+    let output = finish(demo(&["--connector", "no/such/connector"])).await;
     let chat = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(chat.contains("`connector` was not found") && chat.contains("hint: put it beside"), "{chat}");
+    assert!(chat.contains("`no/such/connector` was not found") && chat.contains("hint: name"), "{chat}");
 
-    let (_folder, program) =
-        beside(Some("#!/bin/sh\necho '{\"level\":\"ERROR\",\"problem\":\"no luck\"}' >&2\nexit 3\n"));
-    let output = finish(hb_sentinel(&program, &["demo"])).await;
+    let (_folder, connector) =
+        stand_in("#!/bin/sh\necho '{\"level\":\"ERROR\",\"problem\":\"no luck\"}' >&2\nexit 3\n");
+    let output = finish(demo(&["--connector", connector.to_str().unwrap()])).await;
     let chat = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(chat.contains("exit status: 3") && chat.contains("no luck"), "{chat}");
@@ -248,10 +283,14 @@ async fn does_not_believe_a_connector_that_loses_events() {
     let Some(python) = crate::tools::find("venv/bin/python", "the demo against a connector that lies") else {
         return;
     };
-    let (_folder, program) = beside(Some(&format!("#!{}\n{LIAR}", python.display())));
-    let output = finish(hb_sentinel(&program, &["demo", "--json", "--events", "200"])).await;
+    let (_folder, connector) = stand_in(&format!("#!{}\n{LIAR}", python.display()));
+    let arguments = ["--json", "--events", "200", "--connector", connector.to_str().unwrap()];
+    let output = finish(demo(&arguments)).await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    let report = report(&output);
+    let envelope = envelope(&output);
+    assert_eq!((&envelope["ok"], &envelope["exit"]), (&false.into(), &1.into()));
+    assert_eq!(envelope["error"]["message"], "the table does not hold what was sent");
+    let report = &envelope["result"];
     assert_eq!((&report["complete"], &report["table"]["missing"]), (&false.into(), &200.into()));
     assert!(text(&output.stderr).contains("error: the table does not hold what was sent"));
 }

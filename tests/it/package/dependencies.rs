@@ -23,7 +23,11 @@ fn tree(depth: &str) -> BTreeSet<String> {
 fn operator() -> BTreeSet<String> {
     let manifest = std::fs::read_to_string(super::repository().join("Cargo.toml")).unwrap();
     let feature = manifest.split("\noperator = [").nth(1).unwrap().split(']').next().unwrap();
-    feature.split('"').filter_map(|word| word.strip_prefix("dep:")).map(|name| name.replace('_', "-")).collect()
+    feature
+        .split('"')
+        .filter_map(|word| word.strip_prefix("dep:"))
+        .map(|name| name.replace('_', "-"))
+        .collect()
 }
 
 #[test]

@@ -1,0 +1,294 @@
+//! What a command says: data on stdout, talk on stderr.
+//!
+//! Everything goes through one [`Printer`], which knows of `--json`, `--quiet`, `--verbose`, colors and terminals.
+//! With `--json` stdout gets one object, on failure too: the envelope that [`Printer::finish`] writes.
+
+mod format;
+mod step;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use console::{Color, Style, Term};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+pub(crate) use format::{cut, duration, grouped, minute};
+pub(crate) use step::{Running, State, Step};
+
+use super::error::{Exit, Failure, is_broken_pipe};
+
+/// How wide the words before a line are, as cargo has it.
+const LABEL: usize = 12;
+/// The width of what has none: a pipe, a file.
+const WIDTH: usize = 80;
+/// Nothing is drawn narrower or wider.
+const WIDTHS: (usize, usize) = (40, 160);
+
+/// How much is said, and in which form.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// The result as one JSON object.
+    pub(crate) json: bool,
+    /// 1: only errors; 2: not even these.
+    pub(crate) quiet: u8,
+    /// 1: what runs underneath too.
+    pub(crate) verbose: u8,
+    /// No colors, whatever the terminal.
+    pub(crate) no_color: bool,
+}
+
+/// The one way out for words and data.
+pub(crate) struct Printer {
+    command: &'static str,
+    manner: Manner,
+    bar: ProgressBar,
+    said: Mutex<Said>,
+}
+
+/// What goes into the envelope.
+#[derive(Default)]
+struct Said {
+    steps: Vec<Step>,
+    result: Option<Value>,
+    /// The envelope is out: there is one.
+    is_finished: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(command: &'static str, manner: Manner) -> Self {
+        if manner.no_color {
+            console::set_colors_enabled(false);
+            console::set_colors_enabled_stderr(false);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { command, manner, bar, said: Mutex::default() }
+    }
+
+    /// Is the result one JSON object?
+    pub(crate) fn is_json(&self) -> bool {
+        self.manner.json
+    }
+
+    /// One line of talk, behind a word.
+    pub(crate) fn say(&self, label: &str, text: &str) {
+        if self.manner.quiet == 0 {
+            self.line(label, Color::Green, text);
+        }
+    }
+
+    /// One line of talk that should not be missed.
+    pub(crate) fn warn(&self, text: &str) {
+        if self.manner.quiet == 0 {
+            self.message("warning", Color::Yellow, text);
+        }
+    }
+
+    /// What the reader can do next.
+    pub(crate) fn hint(&self, text: &str) {
+        if self.manner.quiet == 0 {
+            self.message("hint", Color::Cyan, text);
+        }
+    }
+
+    /// One line for who asked for more with `--verbose`.
+    pub(crate) fn verbose(&self, text: &str) {
+        if self.manner.verbose > 0 {
+            self.suspend(|| drop(writeln!(io::stderr(), "{:>LABEL$} {text}", "")));
+        }
+    }
+
+    /// The result: `text` to stdout right away, or `json` into the envelope.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub(crate) fn publish(&self, json: Value, text: &str) -> Result<()> {
+        self.said().result = Some(json);
+        if !self.manner.json && !text.is_empty() {
+            self.suspend(|| -> io::Result<()> {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes())?;
+                if !text.ends_with('\n') {
+                    out.write_all(b"\n")?;
+                }
+                out.flush()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins a step; what it returns says how it ended.
+    pub(crate) fn step(&self, id: &'static str, title: impl Into<String>) -> Running<'_> {
+        let title = title.into();
+        if self.manner.quiet == 0 {
+            let style = ProgressStyle::with_template("{spinner:>12.cyan} {prefix} {msg:.dim}");
+            if let Ok(style) = style {
+                self.bar.set_style(style);
+            }
+            self.bar.reset();
+            self.bar.set_prefix(title.clone());
+            self.bar.set_message("");
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+            self.bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Running { printer: self, id, title, began: Instant::now(), is_over: false }
+    }
+
+    fn progress(&self, id: &str, text: &str) {
+        if self.manner.quiet > 0 {
+        } else if io::stderr().is_terminal() {
+            self.bar.set_message(cut(text, Self::width().saturating_sub(LABEL + 2)));
+        } else {
+            self.line(id, Color::Cyan, text);
+        }
+    }
+
+    fn record(&self, step: Step) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+        let color = match step.state {
+            State::Done | State::Unchanged => Color::Green,
+            State::Skipped | State::Pending | State::NotRun => Color::Yellow,
+            State::Failed => Color::Red,
+        };
+        let mut text = step.title.clone();
+        if !step.detail.is_empty() {
+            text = format!("{text}: {}", step.detail);
+        }
+        if step.took >= Duration::from_secs(1) {
+            text = format!("{text} ({})", duration(step.took));
+        }
+        if self.manner.quiet == 0 {
+            self.line(step.state.label(), color, &text);
+        }
+        self.said().steps.push(step);
+    }
+
+    /// Ends the command: the error on stderr, with `--json` the envelope on stdout, and the exit code.
+    pub(crate) fn finish(&self, outcome: &Result<Exit>) -> ExitCode {
+        let (exit, failure) = match outcome {
+            Ok(exit) => (*exit, None),
+            // Nobody reads on, so nobody is to be told.
+            Err(error) if is_broken_pipe(error) => return ExitCode::SUCCESS,
+            Err(error) => {
+                let failure = Failure::of(error);
+                (failure.exit, Some(failure))
+            }
+        };
+        self.end();
+        if let Some(failure) = failure.as_ref().filter(|_| self.manner.quiet < 2) {
+            let step = self.failed_step().map_or_else(String::new, |step| format!("{step}: "));
+            self.message("error", Color::Red, &format!("{step}{}", failure.message));
+            for hint in &failure.hints {
+                self.message("hint", Color::Cyan, hint);
+            }
+        }
+        match self.envelope(exit, failure.as_ref()) {
+            Ok(()) => ExitCode::from(exit.code()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit.code()),
+            Err(error) => {
+                self.message("error", Color::Red, &format!("stdout cannot be written: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// Writes the envelope now, for a command that goes on after its result. There is one, with `--json` only.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub(crate) fn envelope(&self, exit: Exit, failure: Option<&Failure>) -> io::Result<()> {
+        let mut said = self.said();
+        if !self.manner.json || said.is_finished {
+            return Ok(());
+        }
+        said.is_finished = true;
+        let failed = said.steps.iter().rev().find(|step| step.state == State::Failed).map(|step| step.id);
+        let error = failure.map(|failure| {
+            json!({
+                "step": failed, "code": failure.code, "message": failure.message,
+                "hint": (!failure.hints.is_empty()).then(|| failure.hints.join("\n")), "log": null,
+            })
+        });
+        let steps: Vec<Value> = said.steps.iter().map(Step::json).collect();
+        let envelope = json!({
+            "schema": 1, "command": self.command, "ok": matches!(exit, Exit::Done), "exit": exit.code(),
+            "steps": steps, "result": said.result.take(), "error": error,
+        });
+        let mut out = io::stdout().lock();
+        writeln!(out, "{envelope}")?;
+        out.flush()
+    }
+
+    fn failed_step(&self) -> Option<&'static str> {
+        self.said().steps.iter().rev().find(|step| step.state == State::Failed).map(|step| step.id)
+    }
+
+    /// How wide what is written to stdout may be.
+    pub(crate) fn width() -> usize {
+        let (min, max) = WIDTHS;
+        Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns).clamp(min, max))
+    }
+
+    /// Begins to show the way to `total`; a terminal is needed for that.
+    pub(crate) fn begin(&self, total: usize) {
+        if self.manner.quiet > 0 {
+            return;
+        }
+        // It may have ended before.
+        self.bar.reset();
+        let template = "{prefix:>12.cyan.bold} [{bar:32}] {human_pos}/{human_len} {msg}";
+        if let Ok(look) = ProgressStyle::with_template(template) {
+            self.bar.set_style(look.progress_chars("=> "));
+        }
+        self.bar.set_length(total as u64);
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+    }
+
+    /// What is being done.
+    pub(crate) fn doing(&self, prefix: &'static str, message: &str) {
+        self.bar.set_prefix(prefix);
+        self.bar.set_message(message.to_owned());
+    }
+
+    /// How far something is that tells so itself.
+    pub(crate) fn reach(&self, done: usize, of: usize) {
+        if done == 0 {
+            self.begin(of);
+        }
+        self.bar.set_length(of as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    /// One more.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// The way is at its end.
+    pub(crate) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, label: &str, color: Color, text: &str) {
+        let label = Style::new().for_stderr().fg(color).bold().apply_to(format!("{label:>LABEL$}"));
+        self.suspend(|| drop(writeln!(io::stderr(), "{label} {text}")));
+    }
+
+    fn message(&self, kind: &str, color: Color, text: &str) {
+        let kind = Style::new().for_stderr().fg(color).bold().apply_to(format!("{kind}:"));
+        self.suspend(|| drop(writeln!(io::stderr(), "{kind} {text}")));
+    }
+
+    /// Takes the bar away while something is written. Nobody is left to tell when stderr is closed.
+    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
