@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 /// Why a signature was refused. Only the log and the status say it, never the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     /// There is no signature header.
     Missing,
     /// It is not `sha256=` and 64 hex digits, or there is more than one.
@@ -49,37 +49,37 @@ pub struct Counts {
 impl Counts {
     /// Requests refused for their signature.
     #[must_use]
-    pub fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.rejected_missing + self.rejected_malformed + self.rejected_mismatch
     }
 }
 
 /// The last fault, with the way out.
 #[derive(Debug, Clone, Serialize)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
+    pub(crate) at: OffsetDateTime,
     /// What happened.
-    pub message: String,
+    pub(crate) message: String,
     /// What to do about it.
-    pub advice: &'static str,
+    pub(crate) advice: &'static str,
 }
 
 /// When things went well and wrong last.
 #[derive(Debug, Clone, Default)]
-pub struct Last {
+pub(crate) struct Last {
     /// When Azure Monitor accepted a batch.
-    pub success: Option<OffsetDateTime>,
+    pub(crate) success: Option<OffsetDateTime>,
     /// Why it did not take one.
-    pub push_fault: Option<Fault>,
+    pub(crate) push_fault: Option<Fault>,
     /// Why the spool did not take one.
-    pub spool_fault: Option<Fault>,
+    pub(crate) spool_fault: Option<Fault>,
 }
 
 /// The counters, shared by all.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     stored: AtomicU64,
     duplicates: AtomicU64,
     spooled: AtomicU64,
@@ -99,7 +99,7 @@ fn add(counter: &AtomicU64, count: usize) {
 impl Counters {
     /// Reads all counts.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [missing, malformed, mismatch] = &self.rejected;
         Counts {
@@ -125,17 +125,17 @@ impl Counters {
 
     /// When things went well and wrong last.
     #[must_use]
-    pub fn last(&self) -> Last {
+    pub(crate) fn last(&self) -> Last {
         self.lock().clone()
     }
 
     /// A copy of an event that was safe already.
-    pub fn duplicate(&self) {
+    pub(crate) fn duplicate(&self) {
         add(&self.duplicates, 1);
     }
 
     /// A request refused for its signature.
-    pub fn rejected(&self, why: Rejection) {
+    pub(crate) fn rejected(&self, why: Rejection) {
         let [missing, malformed, mismatch] = &self.rejected;
         add(
             match why {
@@ -148,12 +148,12 @@ impl Counters {
     }
 
     /// A request refused for its body.
-    pub fn refused_body(&self) {
+    pub(crate) fn refused_body(&self) {
         add(&self.refused_bodies, 1);
     }
 
     /// A request answered 503.
-    pub fn unavailable(&self) {
+    pub(crate) fn unavailable(&self) {
         add(&self.unavailable, 1);
     }
 

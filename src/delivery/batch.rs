@@ -4,21 +4,22 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
+use super::dedup::{Outcome, Ticket};
+use super::permit::Permit;
 use super::push::MAX_CALL_BYTES;
-use super::repeats::{Outcome, Ticket};
 
 /// One row, the duty to tell what became of it, and until when.
-pub struct Row {
+pub(crate) struct Row {
     /// A serialised JSON object.
-    pub json: Vec<u8>,
+    pub(crate) json: Vec<u8>,
     /// Whoever waits for it.
-    pub ticket: Ticket,
+    pub(crate) ticket: Ticket,
     /// Queueing, token and push end here; what is left until `ack_by` belongs to the spool.
-    pub push_by: Instant,
+    pub(crate) push_by: Instant,
     /// From here on nobody waits for the answer.
-    pub ack_by: Instant,
-    /// Its share of what the queue may hold; given back when it is dropped.
-    pub(super) _share: super::Share,
+    pub(crate) ack_by: Instant,
+    /// Its part of what may be on its way; given back when it is dropped.
+    pub(super) _permit: Permit,
 }
 
 impl Row {

@@ -14,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Counts failures and says whether batches should be pushed. Takes the time as an argument.
 /// When its pause is over, the next real batch is the probe; until that is back, the others go on to the spool.
 #[derive(Debug, Default)]
-pub struct Breaker {
+pub(crate) struct Breaker {
     failures: u32,
     open_until: Option<Instant>,
     pause: Duration,
@@ -24,24 +24,24 @@ pub struct Breaker {
 impl Breaker {
     /// Whether batches go to the spool at `now`.
     #[must_use]
-    pub fn is_open(&self, now: Instant) -> bool {
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
         self.open_until.is_some_and(|until| now < until || self.probing)
     }
 
     /// A batch is about to be pushed. While the breaker is waiting for one, it is the probe.
-    pub fn pushing(&mut self) {
+    pub(crate) fn pushing(&mut self) {
         self.probing = self.open_until.is_some();
     }
 
     /// Azure Monitor answered a batch: it is there. Returns whether that closed the breaker.
-    pub fn succeeded(&mut self) -> bool {
+    pub(crate) fn succeeded(&mut self) -> bool {
         let was_open = self.open_until.is_some();
         *self = Self::default();
         was_open
     }
 
     /// A batch was given up at `now`; `wait` is what the server asked for. Returns whether that opened the breaker.
-    pub fn failed(&mut self, now: Instant, wait: Option<Duration>) -> bool {
+    pub(crate) fn failed(&mut self, now: Instant, wait: Option<Duration>) -> bool {
         self.failures = self.failures.saturating_add(1);
         let was_open = self.open_until.is_some();
         // A batch that was in flight when it opened says nothing new.

@@ -16,10 +16,10 @@ use tracing::{error, info, warn};
 
 use super::batch::{Queue, Row, call_bytes};
 use super::breaker::Breaker;
+use super::dedup::Outcome;
+use super::parts::Parts;
 use super::push::{MAX_CALL_BYTES, PushError, body};
-use super::repeats::Outcome;
 use super::spool::{PENDING, new_name};
-use super::{Parts, log_problem};
 
 /// Pushes in flight at once.
 const MAX_PUSHES: usize = 4;
@@ -225,7 +225,7 @@ async fn push_rows(parts: &Parts, rows: Vec<Row>) -> Pushed {
             }
             Err(error) => {
                 parts.counters.push_failed(error.fault(OffsetDateTime::now_utc()));
-                log_problem(&error, rows.len());
+                error.log(rows.len());
                 left.append(&mut rows);
                 last_error = Some(error);
             }

@@ -16,7 +16,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 ///
 /// # Errors
 /// When the TLS back end cannot be set up, for example because the system has no root certificates.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     // An error means that a provider is installed already: the one of an earlier call.
     drop(ring::default_provider().install_default());
     reqwest::Client::builder()

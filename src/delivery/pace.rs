@@ -10,7 +10,7 @@ const BURST: Duration = Duration::from_secs(2);
 
 /// Hands out the right to make a call, at most `calls_per_minute` of them.
 #[derive(Debug)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     interval: Duration,
     /// The time at which the bucket was, or will be, full again.
     full_at: Mutex<Instant>,
@@ -19,7 +19,7 @@ pub struct Pacer {
 impl Pacer {
     /// A pacer for `calls_per_minute` calls, whose bucket is full at `now`.
     #[must_use]
-    pub fn new(calls_per_minute: u32, now: Instant) -> Self {
+    pub(crate) fn new(calls_per_minute: u32, now: Instant) -> Self {
         Self { interval: Duration::from_secs(60) / calls_per_minute.max(1), full_at: Mutex::new(now) }
     }
 
@@ -27,7 +27,7 @@ impl Pacer {
     ///
     /// # Errors
     /// The instant at which the next call may be taken.
-    pub fn take(&self, now: Instant) -> Result<(), Instant> {
+    pub(crate) fn take(&self, now: Instant) -> Result<(), Instant> {
         let mut full_at = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let next = (*full_at).max(now) + self.interval;
         let limit = now + BURST.max(self.interval);
@@ -39,13 +39,13 @@ impl Pacer {
     }
 
     /// Lets no call be taken before `until`: the service said so.
-    pub fn hold(&self, until: Instant) {
+    pub(crate) fn hold(&self, until: Instant) {
         let mut full_at = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *full_at = (*full_at).max(until + BURST.saturating_sub(self.interval));
     }
 
     /// Waits until a call may be made and takes it.
-    pub async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         while let Err(at) = self.take(Instant::now()) {
             tokio::time::sleep_until(at).await;
         }

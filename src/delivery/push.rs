@@ -3,19 +3,18 @@
 //! Contract: <https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview>. There is no usable
 //! Rust crate for it (`azure_monitor_ingestion` is a placeholder).
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use tracing::{error, warn};
 use uuid::Uuid;
 
+use super::gzip::gzip;
 use super::pace::Pacer;
 use super::retry::{PAUSES, retry_after};
 use super::token::TokenSource;
@@ -27,12 +26,14 @@ use crate::counters::Fault;
 pub const MAX_CALL_BYTES: usize = 1_000_000;
 /// What a server asks to wait is believed up to here; the circuit breaker asks again after the same time.
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
+/// Room for the compressed body of most calls, in bytes.
+const BODY_CAPACITY: usize = 16 * 1024;
 /// So much of an error's body is read for the log.
 const MAX_ERROR_BYTES: usize = 4_096;
 
 /// Why a call was given up, split by what the caller does next.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum PushError {
+pub(crate) enum PushError {
     /// The content or the configuration is wrong: the rows decide which, see the drain.
     #[error("azure monitor refused the content (400): {0}")]
     Refused(String),
@@ -83,7 +84,7 @@ impl PushError {
 
     /// A short name for logs and status.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
             Self::TooLarge => "too_large",
@@ -103,9 +104,22 @@ impl PushError {
         Fault { at, message: self.to_string(), advice: self.advice() }
     }
 
+    /// Logs why a batch of `rows` rows was given up. A fault of the configuration is an error, the rest recovers.
+    pub(super) fn log(&self, rows: usize) {
+        let (kind, advice, problem) = (self.kind(), self.advice(), self);
+        match self {
+            Self::Refused(_) | Self::NotYet { .. } | Self::NoToken(_) => {
+                error!(event = "push_failed", kind, rows, %problem, advice);
+            }
+            Self::TooLarge | Self::Throttled(_) | Self::Unavailable { .. } | Self::TimedOut => {
+                warn!(event = "push_failed", kind, rows, %problem, advice);
+            }
+        }
+    }
+
     /// What an operator can do about it, for the log and `/api/status`.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::Refused(_) => {
                 "compare the columns of the stream in the data collection rule with sentinel/tables/AISecurityEvents_CL.json"
@@ -139,26 +153,16 @@ impl PushError {
 /// Rows joined to one call's body: a JSON array, compressed.
 #[must_use]
 pub fn body<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(16 * 1024), Compression::fast());
+    let mut rows = rows.into_iter().peekable();
+    let end: &[u8] = if rows.peek().is_some() { b"]" } else { b"[]" };
     let mut separator: &[u8] = b"[";
-    let mut write = |bytes: &[u8]| encoder.write_all(bytes);
-    for row in rows {
-        // Writing to memory does not fail.
-        if write(separator).and_then(|()| write(row)).is_err() {
-            break;
-        }
-        separator = b",";
-    }
-    let end: &[u8] = if separator == b"[" { b"[]" } else { b"]" };
-    let written = write(end);
-    match written.and_then(|()| encoder.finish()) {
-        Ok(bytes) => bytes.into(),
-        Err(_) => Bytes::new(),
-    }
+    let pieces = rows.flat_map(|row| [std::mem::replace(&mut separator, b","), row]).chain([end]);
+    // Writing to memory does not fail.
+    gzip(BODY_CAPACITY, pieces).unwrap_or_default()
 }
 
 /// The client of one data collection rule's stream.
-pub struct LogsIngestion {
+pub(crate) struct LogsIngestion {
     client: reqwest::Client,
     url: Url,
     tokens: TokenSource,
@@ -168,19 +172,19 @@ pub struct LogsIngestion {
 impl LogsIngestion {
     /// A client that posts to `url` with tokens of `tokens`, at the pace of `pacer`.
     #[must_use]
-    pub fn new(client: reqwest::Client, url: Url, tokens: TokenSource, pacer: Arc<Pacer>) -> Self {
+    pub(crate) fn new(client: reqwest::Client, url: Url, tokens: TokenSource, pacer: Arc<Pacer>) -> Self {
         Self { client, url, tokens, pacer }
     }
 
     /// Fetches the first token, so that the first event does not wait for it.
-    pub async fn warm_up(&self) {
+    pub(crate) async fn warm_up(&self) {
         // Whoever needs the token next hears of the error.
         self.tokens.token().await.ok();
     }
 
     /// Whether the identity has given a token that still works.
     #[must_use]
-    pub fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         self.tokens.has_token()
     }
 
@@ -189,7 +193,7 @@ impl LogsIngestion {
     ///
     /// # Errors
     /// The last try's error. A wait that the server asks for and that does not fit ends the tries.
-    pub async fn push(&self, body: Bytes, deadline: Instant) -> Result<(), PushError> {
+    pub(crate) async fn push(&self, body: Bytes, deadline: Instant) -> Result<(), PushError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let error = match self.push_once(body.clone(), deadline).await {
@@ -212,7 +216,7 @@ impl LogsIngestion {
     ///
     /// # Errors
     /// As [`PushError`] says.
-    pub async fn push_once(&self, body: Bytes, by: Instant) -> Result<(), PushError> {
+    pub(crate) async fn push_once(&self, body: Bytes, by: Instant) -> Result<(), PushError> {
         let attempt = async {
             let token = self.token().await?;
             match self.call(body.clone(), &token).await {

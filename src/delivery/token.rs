@@ -25,7 +25,7 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// The managed identity of the app, as the Azure SDK's credential.
 #[derive(Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     client: reqwest::Client,
     client_id: Option<String>,
 }
@@ -33,7 +33,7 @@ pub struct Identity {
 impl Identity {
     /// The user-assigned identity `client_id`, or the system-assigned one.
     #[must_use]
-    pub fn new(client: reqwest::Client, client_id: Option<String>) -> Self {
+    pub(crate) fn new(client: reqwest::Client, client_id: Option<String>) -> Self {
         Self { client, client_id }
     }
 
@@ -41,7 +41,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the environment offers no managed identity that the SDK supports.
-    pub fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    pub(crate) fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: self.client_id.clone().map(UserAssignedId::ClientId),
             client_options: sdk_options(&self.client),
@@ -101,12 +101,12 @@ struct Shared {
 
 /// Tokens for one scope, shared by all calls.
 #[derive(Clone)]
-pub struct TokenSource(Arc<Shared>);
+pub(crate) struct TokenSource(Arc<Shared>);
 
 impl TokenSource {
     /// A source for `scope`, for example `https://monitor.azure.com/.default`.
     #[must_use]
-    pub fn new(identity: Identity, scope: String) -> Self {
+    pub(crate) fn new(identity: Identity, scope: String) -> Self {
         Self(Arc::new(Shared {
             identity,
             scope,
@@ -142,7 +142,7 @@ impl TokenSource {
 
     /// Whether a token is cached that still works.
     #[must_use]
-    pub fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         self.0.cached_for(USABLE_BEFORE_EXPIRY).is_some()
     }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::delivery::repeats::Outcome;
+use crate::delivery::dedup::Outcome;
 use crate::record::EventId;
 
 /// Seconds after which a sender may try again.

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{App, Rejections, UnverifiedBudget, log};
+use super::body::UnverifiedBudget;
+use super::rejections::Rejections;
+use super::{App, log};
 use crate::config::{ConnectorConfig, Problem, SpoolLocation};
 use crate::counters::Counters;
 use crate::delivery::drain::Drain;
@@ -31,7 +33,7 @@ pub(super) fn assemble(mut config: ConnectorConfig) -> (Arc<App>, JoinHandle<()>
         problems: config.problems,
         notes: config.notes,
         delivery,
-        repeats: Arc::default(),
+        dedup: Arc::default(),
         drain: Drain::new(parts),
         unverified: UnverifiedBudget::default(),
         rejections: Rejections::default(),

@@ -44,7 +44,7 @@ pub(super) enum Encoding {
 
 /// The budget for bytes whose signature is not verified yet.
 #[derive(Clone, Default)]
-pub struct UnverifiedBudget(Arc<AtomicUsize>);
+pub(super) struct UnverifiedBudget(Arc<AtomicUsize>);
 
 /// A part of the budget, given back on drop.
 struct Reserved {

@@ -19,7 +19,7 @@ use tracing::error;
 use super::body::{BodyFault, Encoding, InflateFault};
 use super::{App, answer, body};
 use crate::counters::Rejection;
-use crate::delivery::repeats::{Entry, Outcome, Ticket};
+use crate::delivery::dedup::{Entry, Outcome, Ticket};
 use crate::record::{self, EventId, Mapped};
 use crate::signature::{self, Signature};
 
@@ -110,7 +110,7 @@ async fn take(app: &Arc<App>, event: Bytes, received: Instant) -> Response {
     };
     let event_id = mapped.event_id;
     let hash = Sha256::digest(&event).into();
-    match app.repeats.enter(hash, received) {
+    match app.dedup.enter(hash, received) {
         Entry::Known(Outcome::Stored) => {
             counters.duplicate();
             answer::duplicate(event_id)
@@ -143,7 +143,7 @@ fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, receive
     }
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        match app.delivery.keep_whole(event_id, &event, ack_by).await {
+        match app.delivery.store_oversize(event_id, &event, ack_by).await {
             Ok(()) => {
                 app.delivery.submit(row, ticket, push_by, ack_by).ok();
             }

@@ -29,48 +29,49 @@ use axum::routing::{get, post};
 use time::OffsetDateTime;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use body::UnverifiedBudget;
+use rejections::Rejections;
+
 use crate::config::Problem;
 use crate::delivery::Delivery;
+use crate::delivery::dedup::DedupCache;
 use crate::delivery::drain::Drain;
-use crate::delivery::repeats::Repeats;
 use crate::signature::Secret;
 
-pub use body::UnverifiedBudget;
 pub use process::main;
-pub use rejections::Rejections;
 pub use stats::Telling;
 
 /// What the handlers work with.
-pub struct App {
+struct App {
     /// The secrets that a signature may be made with.
-    pub secrets: Vec<Secret>,
+    secrets: Vec<Secret>,
     /// The largest body in bytes, as sent and inflated.
-    pub max_body_bytes: usize,
+    max_body_bytes: usize,
     /// From the last body byte to the answer.
-    pub ack_deadline: Duration,
+    ack_deadline: Duration,
     /// Why events cannot be taken; empty when all is well.
-    pub problems: Vec<Problem>,
+    problems: Vec<Problem>,
     /// What an operator should know besides.
-    pub notes: Vec<Problem>,
+    notes: Vec<Problem>,
     /// The way to Azure Monitor and the spool.
-    pub delivery: Delivery,
+    delivery: Delivery,
     /// The memory of bodies.
-    pub repeats: Arc<Repeats>,
+    dedup: Arc<DedupCache>,
     /// The drain of the spool.
-    pub drain: Drain,
+    drain: Drain,
     /// Bytes in memory whose signature is not verified yet.
-    pub unverified: UnverifiedBudget,
+    unverified: UnverifiedBudget,
     /// Refused signatures that the log has yet to tell.
-    pub rejections: Rejections,
+    rejections: Rejections,
     /// Which instance of the app this is.
-    pub instance: String,
+    instance: String,
     /// When it started.
-    pub started: OffsetDateTime,
+    started: OffsetDateTime,
 }
 
 /// Every route. The public ones carry the prefix `/api`; `/drain` has none, so that no outsider can address it: the
 /// host forwards public paths as they are, and `host.json` keeps its route prefix.
-pub fn router(app: Arc<App>) -> Router {
+fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/api/ingest", post(ingest::ingest))
         .route("/api/health", get(health::health))

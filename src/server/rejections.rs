@@ -14,7 +14,7 @@ const BODIES: [BodyFault; 3] = [BodyFault::NoRoom, BodyFault::TooSlow, BodyFault
 
 /// Counts refusals until a line may tell them.
 #[derive(Default)]
-pub struct Rejections {
+pub(super) struct Rejections {
     signatures: Quiet<3>,
     bodies: Quiet<3>,
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::App;
 use super::quiet::QUIET;
 use crate::counters::Counts;
-use crate::delivery::repeats::Ticket;
+use crate::delivery::dedup::Ticket;
 use crate::record;
 
 /// The least time between two rows of one instance.

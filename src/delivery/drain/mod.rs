@@ -20,13 +20,13 @@ use tracing::{error, info, warn};
 
 use self::load::Loader;
 use self::settle::Settler;
-use super::Parts;
+use super::parts::Parts;
 use super::push::{PushError, body};
 use super::spool::{DEAD_LETTER, Entry, PENDING, SpoolError, Store, written};
 use crate::record;
 
 /// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
-pub const RUN: Duration = Duration::from_secs(50);
+pub(crate) const RUN: Duration = Duration::from_secs(50);
 /// Calls in flight at once.
 const MAX_CALLS: usize = 4;
 /// Names read in one listing: the most that Blob storage gives.
@@ -39,7 +39,7 @@ const ASIDE: Duration = Duration::from_secs(10);
 
 /// Why a run ended before the spool was empty.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The time was up.
     #[error("the run's time is over; the next one goes on")]
     TimeOver,
@@ -68,32 +68,32 @@ impl From<SpoolError> for Stop {
 
 /// How deep the spool is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Depth {
+pub(crate) struct Depth {
     /// Blobs that wait.
-    pub blobs: usize,
+    pub(crate) blobs: usize,
     /// Whether there are more than were counted.
-    pub more: bool,
+    pub(crate) more: bool,
     /// The age in seconds of the oldest one.
-    pub oldest_s: u64,
+    pub(crate) oldest_s: u64,
 }
 
 /// What a run did.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Rows that Azure Monitor accepted.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// Rows and blobs moved to `deadletter/`.
-    pub dead_lettered: usize,
+    pub(crate) dead_lettered: usize,
     /// Calls made.
-    pub calls: usize,
+    pub(crate) calls: usize,
     /// How deep the spool is afterwards; `None` when it could not be read.
-    pub depth: Option<Depth>,
+    pub(crate) depth: Option<Depth>,
     /// Why it ended early.
-    pub stop: Option<Stop>,
+    pub(crate) stop: Option<Stop>,
 }
 
 /// The drain of one process.
-pub struct Drain {
+pub(crate) struct Drain {
     parts: Arc<Parts>,
     /// Held during a run: the host keeps runs apart, a retried call may not.
     state: tokio::sync::Mutex<State>,
@@ -124,13 +124,13 @@ struct State {
 impl Drain {
     /// A drain over `parts`.
     #[must_use]
-    pub fn new(parts: Arc<Parts>) -> Self {
+    pub(crate) fn new(parts: Arc<Parts>) -> Self {
         Self { parts, state: tokio::sync::Mutex::default(), memory: Arc::default() }
     }
 
     /// One run. `last_run` is when the timer fired before, as the host keeps it; it makes the heartbeat hourly even
     /// when every minute finds a new process. `None` is returned while another run is under way.
-    pub async fn run(&self, now: OffsetDateTime, last_run: Option<OffsetDateTime>) -> Option<Report> {
+    pub(crate) async fn run(&self, now: OffsetDateTime, last_run: Option<OffsetDateTime>) -> Option<Report> {
         let mut state = self.state.try_lock().ok()?;
         let deadline = Instant::now() + RUN;
         self.heartbeat(&mut state, now, last_run).await;
@@ -249,7 +249,7 @@ fn flatten(settled: Result<Result<(), Stop>, tokio::task::JoinError>) -> Result<
 ///
 /// # Errors
 /// When the spool cannot be read.
-pub async fn depth(store: &Store) -> Result<Depth, SpoolError> {
+pub(crate) async fn depth(store: &Store) -> Result<Depth, SpoolError> {
     depth_below(store, PENDING).await
 }
 

@@ -21,9 +21,9 @@ use uuid::Uuid;
 
 use super::load::{Blob, Call};
 use super::{Memory, Stop};
+use crate::delivery::parts::Parts;
 use crate::delivery::push::{LogsIngestion, PushError, body};
-use crate::delivery::spool::{DEAD_LETTER, PENDING, SpoolError, Store};
-use crate::delivery::{Parts, gzip};
+use crate::delivery::spool::{DEAD_LETTER, PENDING, Store};
 
 /// What every row of our own holds.
 const OWN_FAMILY: &[u8] = br#""EventFamily":"connector""#;
@@ -177,7 +177,7 @@ impl Settler {
         for (id, why) in suspects {
             let Some(blob) = case.blobs.get(id.blob) else { continue };
             let name = dead_letter_name(&blob.name, Some(id.index));
-            let content = gzip(&[b"[", blob.row(id.index), b"]"].concat()).map_err(SpoolError::from)?;
+            let content = body([blob.row(id.index)]);
             store.put(&name, content).await?;
             case.open.remove(&id);
             self.dead_lettered_one(&name, &why.to_string());

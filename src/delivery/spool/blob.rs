@@ -17,7 +17,7 @@ use crate::delivery::http::sdk_options;
 const SCOPE: &str = "https://storage.azure.com/.default";
 
 /// Blobs of one container.
-pub struct BlobStore {
+pub(crate) struct BlobStore {
     container: BlobContainerClient,
     credential: Arc<dyn TokenCredential>,
 }
@@ -27,7 +27,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// When the SDK refuses the URL.
-    pub fn new(
+    pub(crate) fn new(
         client: &reqwest::Client,
         url: Url,
         credential: Arc<dyn TokenCredential>,

@@ -14,7 +14,7 @@ use super::{Entry, Page, SpoolError};
 const UNFINISHED: &str = "tmp";
 
 /// Files under a root, in the layout of the container. Unfinished files are in `tmp/`, which is never listed.
-pub struct DirectoryStore {
+pub(crate) struct DirectoryStore {
     root: PathBuf,
     /// Folders that this process has made durable in their parents.
     durable: Arc<Mutex<HashSet<PathBuf>>>,
@@ -24,7 +24,7 @@ impl DirectoryStore {
     /// Opens the spool at `root`; folders are made when something is written. Unfinished files of a process that was
     /// killed are removed: a directory belongs to one process.
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         // What cannot be removed does no harm: it is never listed.
         fs::remove_dir_all(root.join(UNFINISHED)).ok();
         Self { root, durable: Arc::default() }

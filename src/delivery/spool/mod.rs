@@ -15,22 +15,22 @@ use uuid::Uuid;
 
 use crate::counters::Fault;
 
-pub use blob::BlobStore;
-pub use directory::DirectoryStore;
+pub(crate) use blob::BlobStore;
+pub(crate) use directory::DirectoryStore;
 
 /// Batches that wait to be pushed.
 pub const PENDING: &str = "pending/";
 /// Rows and blobs that Azure Monitor will never accept.
-pub const DEAD_LETTER: &str = "deadletter/";
+pub(crate) const DEAD_LETTER: &str = "deadletter/";
 /// Complete bodies of events whose row was cut.
-pub const OVERSIZE: &str = "oversize/";
+pub(crate) const OVERSIZE: &str = "oversize/";
 
 /// The longest that one operation may take; whoever waits for an answer sets a shorter one.
 const OPERATION: Duration = Duration::from_secs(20);
 
 /// Why the spool could not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
+pub(crate) enum SpoolError {
     /// The storage service refused or did not answer.
     #[error("the spool container: {0}")]
     Blob(#[from] azure_core::Error),
@@ -65,7 +65,7 @@ impl SpoolError {
 
     /// What an operator can do about it.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::Blob(_) | Self::TimedOut => {
                 "check SPOOL_CONTAINER_URL, that the container exists, the storage account's network rules, and that the identity has the role Storage Blob Data Contributor on it; a new assignment takes up to 30 minutes"
@@ -80,24 +80,24 @@ impl SpoolError {
 
 /// One name in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The full name, for example `pending/2026/11/24/….json.gz`.
-    pub name: String,
+    pub(crate) name: String,
     /// The size in bytes, compressed.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// A part of a listing.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// Entries in the order of their names: oldest first.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Where the next page begins.
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Blob storage, or a directory off Azure.
-pub enum Store {
+pub(crate) enum Store {
     /// A blob container.
     Blob(BlobStore),
     /// A directory.
@@ -110,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not certain that the content is safe.
-    pub async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
+    pub(crate) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
         in_time(async {
             match self {
                 Self::Blob(store) => store.put(name, content).await,
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Prepares for the first write, so that it does not wait for a token.
-    pub async fn warm_up(&self) {
+    pub(crate) async fn warm_up(&self) {
         match self {
             Self::Blob(store) => store.warm_up().await,
             Self::Directory(_) => {}
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses or does not answer.
-    pub async fn get(&self, name: &str) -> Result<Option<Bytes>, SpoolError> {
+    pub(crate) async fn get(&self, name: &str) -> Result<Option<Bytes>, SpoolError> {
         in_time(async {
             match self {
                 Self::Blob(store) => store.get(name).await,
@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses or does not answer.
-    pub async fn delete(&self, name: &str) -> Result<(), SpoolError> {
+    pub(crate) async fn delete(&self, name: &str) -> Result<(), SpoolError> {
         in_time(async {
             match self {
                 Self::Blob(store) => store.delete(name).await,
@@ -160,7 +160,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses or does not answer.
-    pub async fn list(&self, prefix: &str, after: Option<String>, most: u16) -> Result<Page, SpoolError> {
+    pub(crate) async fn list(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        most: u16,
+    ) -> Result<Page, SpoolError> {
         in_time(async {
             match self {
                 Self::Blob(store) => store.list(prefix, after, most).await,
@@ -190,7 +195,7 @@ pub fn new_name(prefix: &str, now: OffsetDateTime) -> String {
 
 /// When the batch called `name` was written, read from its name; `None` for a foreign name.
 #[must_use]
-pub fn written(name: &str) -> Option<OffsetDateTime> {
+pub(crate) fn written(name: &str) -> Option<OffsetDateTime> {
     let stem = name.rsplit('/').next()?.get(..36)?;
     let (seconds, nanoseconds) = Uuid::try_parse(stem).ok()?.get_timestamp()?.to_unix();
     let seconds = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;

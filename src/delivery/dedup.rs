@@ -15,11 +15,11 @@ const MOST: usize = 65_536;
 const MEMORY: Duration = Duration::from_secs(15 * 60);
 
 /// SHA-256 of a body's inflated bytes.
-pub type BodyHash = [u8; 32];
+pub(crate) type BodyHash = [u8; 32];
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Azure Monitor has accepted the batch that holds it.
     Stored,
     /// It is in the spool.
@@ -28,8 +28,8 @@ pub enum Outcome {
     Unavailable,
 }
 
-/// What [`Repeats::enter`] found.
-pub enum Entry {
+/// What [`DedupCache::enter`] found.
+pub(crate) enum Entry {
     /// Nobody has this body: deliver it and resolve the ticket.
     First(Ticket, oneshot::Receiver<Outcome>),
     /// A copy is in flight: this is its outcome to come.
@@ -50,13 +50,13 @@ struct State {
 
 /// The memory, shared by all requests.
 #[derive(Default)]
-pub struct Repeats {
+pub(crate) struct DedupCache {
     state: Mutex<State>,
 }
 
-impl Repeats {
+impl DedupCache {
     /// Looks `hash` up at `now` and marks it as in flight when it is new.
-    pub fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Entry {
+    pub(crate) fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Entry {
         let mut state = self.lock();
         state.forget_old(now, MOST);
         if let Some(outcome) = state.done.get(&hash) {
@@ -111,36 +111,36 @@ impl State {
 }
 
 /// The duty to say what became of an event. Dropped without a word, it says [`Outcome::Unavailable`].
-pub struct Ticket {
+pub(crate) struct Ticket {
     /// `None` for a row of our own, which nobody waits for.
-    memory: Option<(Arc<Repeats>, BodyHash)>,
+    memory: Option<(Arc<DedupCache>, BodyHash)>,
 }
 
 impl Ticket {
     /// A ticket that nobody waits for.
     #[must_use]
-    pub fn unclaimed() -> Self {
+    pub(crate) fn unclaimed() -> Self {
         Self { memory: None }
     }
 
     /// Whether it belongs to an event, not to a row of our own.
     #[must_use]
-    pub fn is_claimed(&self) -> bool {
+    pub(crate) fn is_claimed(&self) -> bool {
         self.memory.is_some()
     }
 
     /// Tells everybody who waits.
-    pub fn resolve(mut self, outcome: Outcome, now: Instant) {
-        if let Some((repeats, hash)) = self.memory.take() {
-            repeats.resolve(&hash, outcome, now);
+    pub(crate) fn resolve(mut self, outcome: Outcome, now: Instant) {
+        if let Some((cache, hash)) = self.memory.take() {
+            cache.resolve(&hash, outcome, now);
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some((repeats, hash)) = self.memory.take() {
-            repeats.resolve(&hash, Outcome::Unavailable, Instant::now());
+        if let Some((cache, hash)) = self.memory.take() {
+            cache.resolve(&hash, Outcome::Unavailable, Instant::now());
         }
     }
 }

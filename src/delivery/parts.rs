@@ -1,0 +1,53 @@
+//! What delivery works with: the ways out, the pace and the counters, shared by its tasks and the drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::pace::Pacer;
+use super::push::LogsIngestion;
+use super::spool::{SpoolError, Store};
+use crate::counters::Counters;
+
+/// A spool write that takes longer is tried again, as long as somebody waits for it.
+const SPOOL_ATTEMPT: Duration = Duration::from_millis(1_500);
+/// The pause before that.
+const SPOOL_PAUSE: Duration = Duration::from_millis(100);
+
+/// The parts, each of which may be used by many tasks at once.
+pub(crate) struct Parts {
+    /// The Logs Ingestion client; `None` while its settings are unusable.
+    pub(crate) ingestion: Option<LogsIngestion>,
+    /// The spool; `None` while its setting is unusable.
+    pub(crate) store: Option<Store>,
+    /// The pace of calls.
+    pub(crate) pacer: Arc<Pacer>,
+    /// What happened so far.
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Parts {
+    /// Writes `content` to the spool, durably. Tries go on under the same name until `by`: an earlier one that arrives
+    /// late does no harm.
+    ///
+    /// # Errors
+    /// The last try's error.
+    pub(super) async fn put_until(&self, name: &str, content: Bytes, by: Instant) -> Result<(), SpoolError> {
+        let store = self.store.as_ref().ok_or(SpoolError::NotConfigured)?;
+        let mut last = SpoolError::TimedOut;
+        while Instant::now() < by {
+            let attempt = by.min(Instant::now() + SPOOL_ATTEMPT);
+            match tokio::time::timeout_at(attempt, store.put(name, content.clone())).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = SpoolError::TimedOut,
+            }
+            self.counters.spool_failed(last.fault(OffsetDateTime::now_utc()));
+            tokio::time::sleep_until(by.min(Instant::now() + SPOOL_PAUSE)).await;
+        }
+        Err(last)
+    }
+}
