@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// Why a signature was refused. Only the log and the status say it, never the answer.
+/// Why a signature was rejected. Only the log and the status say it, never the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// There is no signature header.
@@ -24,15 +24,15 @@ pub(crate) enum Rejection {
 pub struct Counts {
     /// Events that Azure Monitor accepted on the direct path.
     pub stored: u64,
-    /// Copies of events that were safe already, or on their way.
+    /// Duplicates of events that were safe already, or on their way.
     pub duplicates: u64,
     /// Events written to the spool.
     pub spooled: u64,
-    /// Requests refused for their signature: missing.
+    /// Requests rejected for their signature: missing.
     pub rejected_missing: u64,
-    /// Requests refused for their signature: malformed.
+    /// Requests rejected for their signature: malformed.
     pub rejected_malformed: u64,
-    /// Requests refused for their signature: not the body's.
+    /// Requests rejected for their signature: not the body's.
     pub rejected_mismatch: u64,
     /// Requests whose body is too large or has an unknown encoding, or is signed and no JSON object.
     pub refused_bodies: u64,
@@ -47,7 +47,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Requests refused for their signature.
+    /// Requests rejected for their signature.
     #[must_use]
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected_missing + self.rejected_malformed + self.rejected_mismatch
@@ -129,12 +129,12 @@ impl Counters {
         self.lock().clone()
     }
 
-    /// A copy of an event that was safe already.
+    /// A duplicate of an event that was safe already.
     pub(crate) fn duplicate(&self) {
         add(&self.duplicates, 1);
     }
 
-    /// A request refused for its signature.
+    /// A request rejected for its signature.
     pub(crate) fn rejected(&self, why: Rejection) {
         let [missing, malformed, mismatch] = &self.rejected;
         add(
@@ -147,8 +147,8 @@ impl Counters {
         );
     }
 
-    /// A request refused for its body.
-    pub(crate) fn refused_body(&self) {
+    /// A request rejected for its body.
+    pub(crate) fn rejected_body(&self) {
         add(&self.refused_bodies, 1);
     }
 

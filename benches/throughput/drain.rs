@@ -24,7 +24,7 @@ use crate::workspace::LocalWorkspace;
 /// A run ends after 50 s by itself.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The timer's runs that are waited for: two days of them.
-const MOST_RUNS: u32 = 2 * 24 * 60;
+const MAX_RUNS: u32 = 2 * 24 * 60;
 /// Texts that rows are made of.
 const SENDERS: u64 = 64;
 
@@ -47,7 +47,7 @@ pub(crate) struct Drained {
     /// Rows that are not in the table afterwards. It must be 0.
     pub(crate) missing: u64,
     /// Rows that are there more often than once.
-    pub(crate) repeated: u64,
+    pub(crate) duplicates: u64,
 }
 
 /// What `/api/status` says.
@@ -89,7 +89,7 @@ pub(crate) fn measure(options: &Options, per_blob: BlobRows) -> anyhow::Result<D
             status.counters.drained,
             begin.elapsed().as_secs_f64()
         );
-        if status.spool.blobs == 0 || runs == MOST_RUNS {
+        if status.spool.blobs == 0 || runs == MAX_RUNS {
             break status;
         }
     };
@@ -113,7 +113,7 @@ pub(crate) fn measure(options: &Options, per_blob: BlobRows) -> anyhow::Result<D
         peak_memory,
         cpu_us: cpu.as_secs_f64() * 1e6 / as_f64(rows.max(1)),
         missing,
-        repeated: table.values().map(|times| u64::from(times.saturating_sub(1))).sum(),
+        duplicates: table.values().map(|times| u64::from(times.saturating_sub(1))).sum(),
     })
 }
 

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_millis(200);
 /// So often between two looks at the clock.
 const LAP: u32 = 100;
 /// Laps of which the fastest counts: the others were disturbed.
-const LEAST_LAPS: usize = 5;
+const MIN_LAPS: usize = 5;
 
 /// One kind of event.
 #[derive(Debug, Serialize)]
@@ -54,7 +54,7 @@ fn one(kind: &str, event: &[u8]) -> anyhow::Result<Mapping> {
     let row_bytes = record::map(event, received).with_context(|| format!("`{kind}`"))?.row.len();
     let mut laps = Vec::new();
     let begin = Instant::now();
-    while begin.elapsed() < LONG || laps.len() < LEAST_LAPS {
+    while begin.elapsed() < LONG || laps.len() < MIN_LAPS {
         let lap = Instant::now();
         for _ in 0..LAP {
             black_box(record::map(black_box(event), received).is_ok());

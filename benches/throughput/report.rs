@@ -177,7 +177,7 @@ impl Report {
                 rows.acknowledged.to_string(),
                 rows.missing_in_table.to_string(),
                 rows.missing_in_spool.to_string(),
-                rows.repeated.to_string(),
+                rows.duplicates.to_string(),
                 point.connector.broken_connections.to_string(),
             ]);
         }
@@ -227,7 +227,7 @@ impl Report {
                 format!("{:.1}", drain.cpu_us),
                 format!("{:.1}", megabytes(drain.peak_memory)),
                 drain.missing.to_string(),
-                drain.repeated.to_string(),
+                drain.duplicates.to_string(),
             ]);
         }
         table

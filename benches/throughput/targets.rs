@@ -21,10 +21,8 @@ pub(crate) fn judge(report: &Report) -> Vec<Target> {
     let latency_ms = report.latency_ms;
     let mut targets = Vec::new();
     targets.extend(at(1).map(|point| {
-        let most = as_f64(latency_ms) + 3.0;
-        at_most("c = 1: p99 in ms, at most L + 3", point.connector.p99_ms, most, |value| {
-            format!("{value:.2}")
-        })
+        let max = as_f64(latency_ms) + 3.0;
+        at_most("c = 1: p99 in ms, at most L + 3", point.connector.p99_ms, max, |value| format!("{value:.2}"))
     }));
     if let Some(point) = at(256) {
         targets.push(at_least("c = 256: of c/L", point.of_limit(latency_ms), 0.85));

@@ -22,7 +22,7 @@ pub(crate) struct Verified {
     /// Events answered 202 whose row is neither in the spool nor in the table. It must be 0.
     pub(crate) missing_in_spool: u64,
     /// Rows that are in the table more often than once. Delivery is at least once, but without faults this is 0.
-    pub(crate) repeated: u64,
+    pub(crate) duplicates: u64,
 }
 
 /// A row, of which only the number of its event is read.
@@ -56,8 +56,8 @@ pub(crate) fn rows(bodies: &[Bytes], outcome: &Outcome, spool: &Path) -> anyhow:
         verified += 1;
         missing_in_spool += u64::from(!spooled.contains_key(&event) && !table.contains_key(&event));
     }
-    let repeated = table.values().map(|times| u64::from(times.saturating_sub(1))).sum();
-    Ok(Verified { acknowledged: verified, missing_in_table, missing_in_spool, repeated })
+    let duplicates = table.values().map(|times| u64::from(times.saturating_sub(1))).sum();
+    Ok(Verified { acknowledged: verified, missing_in_table, missing_in_spool, duplicates })
 }
 
 /// Counts the events in a compressed `body`, by number.

@@ -304,14 +304,14 @@ impl Reader<'_> {
         None
     }
 
-    fn number(&mut self, name: &'static str, default: u32, least: u32, most: u32) -> u32 {
+    fn number(&mut self, name: &'static str, default: u32, min: u32, max: u32) -> u32 {
         let Some(text) = self.env.get(name) else { return default };
         match text.parse() {
-            Ok(number) if (least..=most).contains(&number) => number,
+            Ok(number) if (min..=max).contains(&number) => number,
             _ => {
                 let hint =
-                    format!("set it to a whole number from {least} to {most}, or remove it for {default}");
-                self.problem(name, format!("is not a whole number from {least} to {most}"), hint);
+                    format!("set it to a whole number from {min} to {max}, or remove it for {default}");
+                self.problem(name, format!("is not a whole number from {min} to {max}"), hint);
                 default
             }
         }

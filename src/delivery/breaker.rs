@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many batches in a row must fail before it opens; one alone may be a hiccup.
-const TRIPS_AFTER: u32 = 3;
+/// It opens when so many batches in a row have failed; one alone may be a hiccup.
+const MAX_FAILURES: u32 = 3;
 /// How long it stays open at first; doubled at each failed probe.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const MIN_PAUSE: Duration = Duration::from_secs(5);
 /// It never stays open for longer: the spool is safe, but a row in the table is better.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Counts failures and says whether batches should be pushed. Takes the time as an argument.
 /// When its pause is over, the next real batch is the probe; until that is back, the others go on to the spool.
@@ -48,11 +48,11 @@ impl Breaker {
         if was_open && !self.probing {
             return false;
         }
-        if self.failures < TRIPS_AFTER && !self.probing {
+        if self.failures < MAX_FAILURES && !self.probing {
             return false;
         }
-        let doubled = if self.probing { self.pause.saturating_mul(2) } else { FIRST_PAUSE };
-        self.pause = doubled.max(wait.unwrap_or_default()).min(LONGEST_PAUSE);
+        let doubled = if self.probing { self.pause.saturating_mul(2) } else { MIN_PAUSE };
+        self.pause = doubled.max(wait.unwrap_or_default()).min(MAX_PAUSE);
         self.open_until = Some(now + self.pause);
         self.probing = false;
         !was_open

@@ -31,9 +31,9 @@ const GATHER: Duration = Duration::from_millis(2);
 /// How long rows gather while everything goes to the spool: a day's outage should leave fewer and fuller blobs.
 const GATHER_FOR_SPOOL: Duration = Duration::from_millis(200);
 /// A row with less time than this left for a push goes to the spool: it would take its whole batch down with it.
-const LEAST_TIME: Duration = Duration::from_millis(300);
+const MIN_PUSH_TIME: Duration = Duration::from_millis(300);
 /// Rows taken over from requests in one go.
-const INTAKE: usize = 1_024;
+const MAX_INTAKE: usize = 1_024;
 
 /// What a push task hands back: the rows that Azure Monitor did not take, and why.
 struct Pushed {
@@ -71,11 +71,11 @@ impl Committer {
 
     /// Runs until every sender of rows is gone.
     pub(super) async fn run(mut self) {
-        let mut intake = Vec::with_capacity(INTAKE);
+        let mut intake = Vec::with_capacity(MAX_INTAKE);
         loop {
             let wake = self.dispatch(Instant::now());
             tokio::select! {
-                count = self.incoming.recv_many(&mut intake, INTAKE) => {
+                count = self.incoming.recv_many(&mut intake, MAX_INTAKE) => {
                     if count == 0 {
                         return;
                     }
@@ -101,7 +101,7 @@ impl Committer {
             self.gather_until = now + pause;
         }
         for row in intake.drain(..) {
-            let queue = if row.push_by < now + LEAST_TIME { &mut self.late } else { &mut self.queue };
+            let queue = if row.push_by < now + MIN_PUSH_TIME { &mut self.late } else { &mut self.queue };
             queue.push(row);
         }
     }
@@ -169,7 +169,7 @@ impl Committer {
                 }
             }
             // The service is there: a bad row must not keep the good ones from it.
-            Some(PushError::Refused(_) | PushError::TooLarge) => {
+            Some(PushError::Rejected(_) | PushError::TooLarge) => {
                 self.breaker.succeeded();
             }
             Some(ref error) => {
@@ -211,7 +211,7 @@ async fn push_rows(parts: &Parts, rows: Vec<Row>) -> Pushed {
         parts.counters.calls(1);
         match ingestion.push(call, push_by).await {
             Ok(()) => {
-                let events = rows.iter().filter(|row| row.ticket.is_claimed()).count();
+                let events = rows.iter().filter(|row| row.ticket.is_event()).count();
                 parts.counters.stored(events, OffsetDateTime::now_utc());
                 let now = Instant::now();
                 for row in rows {
@@ -242,7 +242,7 @@ async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
     let name = new_name(PENDING, OffsetDateTime::now_utc());
     let outcome = match parts.put_until(&name, content, ack_by).await {
         Ok(()) => {
-            parts.counters.spooled(rows.iter().filter(|row| row.ticket.is_claimed()).count());
+            parts.counters.spooled(rows.iter().filter(|row| row.ticket.is_event()).count());
             warn!(event = "batch_spooled", rows = rows.len(), reason, "a batch waits in the spool");
             Outcome::Spooled
         }

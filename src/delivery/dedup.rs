@@ -1,4 +1,4 @@
-//! The memory of bodies: a copy joins the first while it is in flight, and is answered from memory afterwards.
+//! The memory of bodies: a duplicate joins the first while it is in flight, and is answered from memory afterwards.
 //!
 //! Written only after Azure's 2xx or the spool write, so that it never vouches for an event that could still be lost.
 
@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// So many bodies are remembered at most.
-const MOST: usize = 65_536;
+const MAX_BODIES: usize = 65_536;
 /// A body is remembered for so long: the sender's retries come within minutes.
-const MEMORY: Duration = Duration::from_secs(15 * 60);
+const TIME_TO_LIVE: Duration = Duration::from_secs(15 * 60);
 
 /// SHA-256 of a body's inflated bytes.
 pub(crate) type BodyHash = [u8; 32];
@@ -29,13 +29,13 @@ pub(crate) enum Outcome {
 }
 
 /// What [`DedupCache::enter`] found.
-pub(crate) enum Entry {
+pub(crate) enum Lookup {
     /// Nobody has this body: deliver it and resolve the ticket.
-    First(Ticket, oneshot::Receiver<Outcome>),
-    /// A copy is in flight: this is its outcome to come.
-    Joined(oneshot::Receiver<Outcome>),
-    /// A copy is safe already.
-    Known(Outcome),
+    New(Ticket, oneshot::Receiver<Outcome>),
+    /// A duplicate is in flight: this is its outcome to come.
+    InFlight(oneshot::Receiver<Outcome>),
+    /// A duplicate is safe already.
+    Done(Outcome),
 }
 
 #[derive(Default)]
@@ -56,21 +56,21 @@ pub(crate) struct DedupCache {
 
 impl DedupCache {
     /// Looks `hash` up at `now` and marks it as in flight when it is new.
-    pub(crate) fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Entry {
+    pub(crate) fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Lookup {
         let mut state = self.lock();
-        state.forget_old(now, MOST);
+        state.evict(now, MAX_BODIES);
         if let Some(outcome) = state.done.get(&hash) {
-            return Entry::Known(*outcome);
+            return Lookup::Done(*outcome);
         }
         let (sender, receiver) = oneshot::channel();
         match state.in_flight.entry(hash) {
             hash_map::Entry::Occupied(mut waiters) => {
                 waiters.get_mut().push(sender);
-                Entry::Joined(receiver)
+                Lookup::InFlight(receiver)
             }
             hash_map::Entry::Vacant(slot) => {
                 slot.insert(vec![sender]);
-                Entry::First(Ticket { memory: Some((Arc::clone(self), hash)) }, receiver)
+                Lookup::New(Ticket { memory: Some((Arc::clone(self), hash)) }, receiver)
             }
         }
     }
@@ -79,8 +79,8 @@ impl DedupCache {
         let waiters = {
             let mut state = self.lock();
             if outcome != Outcome::Unavailable {
-                // Room first: one entry more than `MOST` would double what both collections hold.
-                state.forget_old(now, MOST - 1);
+                // Room first: one entry more than `MAX_BODIES` would double what both collections hold.
+                state.evict(now, MAX_BODIES - 1);
                 state.done.insert(*hash, outcome);
                 state.ages.push_back((now, *hash));
             }
@@ -98,10 +98,10 @@ impl DedupCache {
 }
 
 impl State {
-    /// Forgets what is too old at `now`, and the oldest until at most `most` are left.
-    fn forget_old(&mut self, now: Instant, most: usize) {
+    /// Forgets what is too old at `now`, and the oldest until at most `max` are left.
+    fn evict(&mut self, now: Instant, max: usize) {
         while let Some((at, hash)) = self.ages.front() {
-            if self.ages.len() <= most && now.saturating_duration_since(*at) < MEMORY {
+            if self.ages.len() <= max && now.saturating_duration_since(*at) < TIME_TO_LIVE {
                 break;
             }
             self.done.remove(hash);
@@ -119,13 +119,13 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// A ticket that nobody waits for.
     #[must_use]
-    pub(crate) fn unclaimed() -> Self {
+    pub(crate) fn for_own_row() -> Self {
         Self { memory: None }
     }
 
     /// Whether it belongs to an event, not to a row of our own.
     #[must_use]
-    pub(crate) fn is_claimed(&self) -> bool {
+    pub(crate) fn is_event(&self) -> bool {
         self.memory.is_some()
     }
 

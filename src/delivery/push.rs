@@ -25,7 +25,7 @@ use crate::counters::Fault;
 /// <https://learn.microsoft.com/azure/azure-monitor/service-limits#logs-ingestion-api>
 pub const MAX_CALL_BYTES: usize = 1_000_000;
 /// What a server asks to wait is believed up to here; the circuit breaker asks again after the same time.
-const LONGEST_HOLD: Duration = Duration::from_secs(60);
+const MAX_HOLD: Duration = Duration::from_secs(60);
 /// Room for the compressed body of most calls, in bytes.
 const BODY_CAPACITY: usize = 16 * 1024;
 /// So much of an error's body is read for the log.
@@ -35,14 +35,14 @@ const MAX_ERROR_BYTES: usize = 4_096;
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum PushError {
     /// The content or the configuration is wrong: the rows decide which, see the drain.
-    #[error("azure monitor refused the content (400): {0}")]
-    Refused(String),
+    #[error("azure monitor rejected the content (400): {0}")]
+    Rejected(String),
     /// The call was too large: split it.
     #[error("azure monitor found the call too large (413)")]
     TooLarge,
     /// The identity, its role, the rule or the stream is wrong, or not yet known everywhere.
     #[error("azure monitor answered {status}: {message}")]
-    NotYet {
+    Configuration {
         /// 401, 403, 404 or another status below 500.
         status: u16,
         /// The error's code and message.
@@ -60,7 +60,7 @@ pub(crate) enum PushError {
         retry_after: Option<Duration>,
     },
     /// The answer did not come in time. Azure Monitor may have accepted the call all the same, so that another try
-    /// would most likely make a repeat.
+    /// would most likely make a duplicate.
     #[error("azure monitor did not answer in time")]
     TimedOut,
     /// There is no token.
@@ -69,7 +69,7 @@ pub(crate) enum PushError {
 }
 
 impl PushError {
-    /// Whether another try of the same call may help within a second or two, and would not make a repeat.
+    /// Whether another try of the same call may help within a second or two, and would not make a duplicate.
     fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled(_) | Self::Unavailable { .. } | Self::NoToken(_))
     }
@@ -86,12 +86,12 @@ impl PushError {
     #[must_use]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Refused(_) => "refused",
+            Self::Rejected(_) => "refused",
             Self::TooLarge => "too_large",
-            Self::NotYet { status: 401, .. } => "unauthorized",
-            Self::NotYet { status: 403, .. } => "forbidden",
-            Self::NotYet { status: 404, .. } => "not_found",
-            Self::NotYet { .. } => "unexpected_status",
+            Self::Configuration { status: 401, .. } => "unauthorized",
+            Self::Configuration { status: 403, .. } => "forbidden",
+            Self::Configuration { status: 404, .. } => "not_found",
+            Self::Configuration { .. } => "unexpected_status",
             Self::Throttled(_) => "throttled",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut => "timed_out",
@@ -108,7 +108,7 @@ impl PushError {
     pub(super) fn log(&self, rows: usize) {
         let (kind, advice, problem) = (self.kind(), self.advice(), self);
         match self {
-            Self::Refused(_) | Self::NotYet { .. } | Self::NoToken(_) => {
+            Self::Rejected(_) | Self::Configuration { .. } | Self::NoToken(_) => {
                 error!(event = "push_failed", kind, rows, %problem, advice);
             }
             Self::TooLarge | Self::Throttled(_) | Self::Unavailable { .. } | Self::TimedOut => {
@@ -121,22 +121,22 @@ impl PushError {
     #[must_use]
     pub(crate) fn advice(&self) -> &'static str {
         match self {
-            Self::Refused(_) => {
+            Self::Rejected(_) => {
                 "compare the columns of the stream in the data collection rule with sentinel/tables/AISecurityEvents_CL.json"
             }
             Self::TooLarge => {
                 "nothing: a call is split, and a single row that is too large waits in the spool"
             }
-            Self::NotYet { status: 401, .. } => {
+            Self::Configuration { status: 401, .. } => {
                 "check LOGS_INGESTION_AUDIENCE and that HB_IDENTITY_CLIENT_ID names an identity of this app"
             }
-            Self::NotYet { status: 403, .. } => {
+            Self::Configuration { status: 403, .. } => {
                 "give the identity the role Monitoring Metrics Publisher on the data collection rule; a new assignment takes up to 30 minutes"
             }
-            Self::NotYet { status: 404, .. } => {
+            Self::Configuration { status: 404, .. } => {
                 "check LOGS_INGESTION_ENDPOINT, DCR_IMMUTABLE_ID and DCR_STREAM_NAME: they change when the rule is created anew"
             }
-            Self::NotYet { .. } => "look the status up in the Logs Ingestion API's documentation",
+            Self::Configuration { .. } => "look the status up in the Logs Ingestion API's documentation",
             Self::Throttled(_) => {
                 "lower MAX_CALLS_PER_MINUTE or the number of instances; a rule takes 12,000 calls a minute"
             }
@@ -212,7 +212,7 @@ impl LogsIngestion {
         }
     }
 
-    /// One call that ends before `by`; a refused token is replaced once.
+    /// One call that ends before `by`; a rejected token is replaced once.
     ///
     /// # Errors
     /// As [`PushError`] says.
@@ -220,7 +220,7 @@ impl LogsIngestion {
         let attempt = async {
             let token = self.token().await?;
             match self.call(body.clone(), &token).await {
-                Err(PushError::NotYet { status: 401, .. }) => {
+                Err(PushError::Configuration { status: 401, .. }) => {
                     self.tokens.forget(&token);
                     let token = self.token().await?;
                     self.pacer.turn().await;
@@ -231,7 +231,7 @@ impl LogsIngestion {
         };
         let outcome = tokio::time::timeout_at(by, attempt).await.unwrap_or(Err(PushError::TimedOut));
         if let Err(PushError::Throttled(Some(wait))) = &outcome {
-            self.pacer.hold(Instant::now() + (*wait).min(LONGEST_HOLD));
+            self.pacer.hold(Instant::now() + (*wait).min(MAX_HOLD));
         }
         outcome
     }
@@ -261,14 +261,14 @@ impl LogsIngestion {
         let retry_after = retry_after.and_then(retry_after_now);
         let message = error_text(response).await;
         Err(match status {
-            StatusCode::BAD_REQUEST => PushError::Refused(message),
+            StatusCode::BAD_REQUEST => PushError::Rejected(message),
             StatusCode::PAYLOAD_TOO_LARGE => PushError::TooLarge,
             StatusCode::TOO_MANY_REQUESTS => PushError::Throttled(retry_after),
             StatusCode::REQUEST_TIMEOUT => PushError::Unavailable { message, retry_after },
             status if status.is_server_error() => {
                 PushError::Unavailable { message: format!("{} {message}", status.as_u16()), retry_after }
             }
-            status => PushError::NotYet { status: status.as_u16(), message },
+            status => PushError::Configuration { status: status.as_u16(), message },
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Access tokens: cached, refreshed early, fetched anew when Azure Monitor refuses one.
+//! Access tokens: cached, refreshed early, fetched anew when Azure Monitor rejects one.
 //!
 //! A fetch runs in a task of its own, because whoever waits for it does so under a deadline: a fetch that is cancelled
 //! with its waiter would begin from scratch for the next one, and a slow identity endpoint would never be heard out.
@@ -46,16 +46,16 @@ impl Identity {
             user_assigned_id: self.client_id.clone().map(UserAssignedId::ClientId),
             client_options: sdk_options(&self.client),
         };
-        Ok(Arc::new(Outliving(ManagedIdentityCredential::new(Some(options))?)))
+        Ok(Arc::new(DetachedCredential(ManagedIdentityCredential::new(Some(options))?)))
     }
 }
 
 /// A credential whose fetch goes on, and fills the cache, when its caller gives up.
 #[derive(Debug)]
-struct Outliving(Arc<ManagedIdentityCredential>);
+struct DetachedCredential(Arc<ManagedIdentityCredential>);
 
 #[async_trait::async_trait]
-impl TokenCredential for Outliving {
+impl TokenCredential for DetachedCredential {
     async fn get_token(
         &self,
         scopes: &[&str],
@@ -85,7 +85,7 @@ struct Cached {
 #[derive(Default)]
 struct State {
     cached: Option<Cached>,
-    /// `None` until the first fetch, and again when a token was refused: the SDK's own cache must go with it.
+    /// `None` until the first fetch, and again when a token was rejected: the SDK's own cache must go with it.
     credential: Option<Arc<dyn TokenCredential>>,
     /// Before then no early renewal is begun.
     renew_from: Option<Instant>,
@@ -131,11 +131,11 @@ impl TokenSource {
         tokio::spawn(async move { shared.fetch().await }).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
-    /// Forgets `refused`, so that the next [`Self::token`] fetches another.
+    /// Forgets `rejected`, so that the next [`Self::token`] fetches another.
     /// A token that was replaced in the meantime is not fetched twice.
-    pub(crate) fn forget(&self, refused: &str) {
+    pub(crate) fn forget(&self, rejected: &str) {
         let mut state = self.0.lock();
-        if state.cached.as_ref().is_some_and(|cached| &*cached.bearer == refused) {
+        if state.cached.as_ref().is_some_and(|cached| &*cached.bearer == rejected) {
             *state = State::default();
         }
     }
@@ -178,10 +178,10 @@ impl Shared {
         Ok(bearer)
     }
 
-    fn cached_for(&self, at_least: Duration) -> Option<Arc<str>> {
+    fn cached_for(&self, min: Duration) -> Option<Arc<str>> {
         let state = self.lock();
         let cached = state.cached.as_ref()?;
-        (cached.expires - OffsetDateTime::now_utc() > at_least).then(|| Arc::clone(&cached.bearer))
+        (cached.expires - OffsetDateTime::now_utc() > min).then(|| Arc::clone(&cached.bearer))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

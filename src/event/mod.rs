@@ -3,7 +3,7 @@
 //! The grammar is checked by `serde_json` ([`serde::de::IgnoredAny`]: iterative, builds nothing); `reader` then only cuts
 //! the checked text into pieces. We do not let `serde_json` build the tree, for three reasons: numbers must keep the text
 //! that was sent, an object must not change its meaning because a key in it happens to be one of the private names that
-//! `serde_json` gives to numbers and raw values, and what its decoder refuses (deep nesting, a lone surrogate) must still
+//! `serde_json` gives to numbers and raw values, and what its decoder rejects (deep nesting, a lone surrogate) must still
 //! become a row.
 //!
 //! This module knows no field of Humanbound's and no column; those are [`crate::record`]'s.
@@ -27,9 +27,9 @@ pub(crate) struct Event<'a> {
     pub(crate) members: Object<'a>,
     /// Something of the body is not in `members` as it was sent: a container nested too deep was left out, or a lone
     /// surrogate was replaced with U+FFFD.
-    pub(crate) odd: bool,
+    pub(crate) lossy: bool,
     /// Some object has one key with different values, of which `members` holds the last.
-    pub(crate) repeated: bool,
+    pub(crate) duplicate_keys: bool,
     /// Some number is beyond `f64`, so `members` must be written with [`Numbers::Finite`] to be read by others.
     pub(crate) beyond_f64: bool,
 }
@@ -37,10 +37,10 @@ pub(crate) struct Event<'a> {
 /// Reads `body`, which must be one JSON object of RFC 8259 in UTF-8; `None` otherwise.
 ///
 /// A byte order mark before it is ignored, as RFC 8259 section 8.1 allows: <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>.
-/// Of repeated keys the last one wins, as in every common parser.
+/// Of duplicate keys the last one wins, as in every common parser.
 pub(crate) fn read(body: &[u8]) -> Option<Event<'_>> {
     let text = std::str::from_utf8(body).ok()?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    reader::cut(text)
+    reader::parse(text)
 }

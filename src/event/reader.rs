@@ -9,13 +9,13 @@ use super::{Event, Object, TRUNCATED_KEY, Value};
 
 /// How deep containers may nest, the body itself being the first. Deeper ones are left out; the recursion below is bounded
 /// by it, so no input can overflow the stack.
-pub(crate) const NESTING_LIMIT: usize = 64;
+pub(crate) const MAX_NESTING: usize = 64;
 
 /// The longest text of digits alone that is certainly finite as an `f64`, which reaches to 10^308.
 const FINITE_DIGITS: usize = 300;
 
 /// `None` if `text`, which must be JSON, is not an object.
-pub(super) fn cut(text: &str) -> Option<Event<'_>> {
+pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     let mut reader = Reader { text, at: 0, event: Event::default() };
     match reader.value(1) {
         Value::Object(members) => Some(Event { members, ..reader.event }),
@@ -34,7 +34,7 @@ impl<'a> Reader<'a> {
     /// `depth` is the one that a container here would have.
     fn value(&mut self, depth: usize) -> Value<'a> {
         match self.token() {
-            b'{' | b'[' if depth > NESTING_LIMIT => self.too_deep(),
+            b'{' | b'[' if depth > MAX_NESTING => self.too_deep(),
             b'{' => self.object(depth),
             b'[' => self.array(depth),
             b'"' => Value::Text(self.string()),
@@ -53,8 +53,8 @@ impl<'a> Reader<'a> {
             members.push((key, self.value(depth + 1)));
         }
         self.at += 1;
-        let (object, repeated) = Object::new(members);
-        self.event.repeated |= repeated;
+        let (object, has_duplicates) = Object::new(members);
+        self.event.duplicate_keys |= has_duplicates;
         Value::Object(object)
     }
 
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
 
     /// Steps over a container and stands in for it.
     fn too_deep(&mut self) -> Value<'a> {
-        self.event.odd = true;
+        self.event.lossy = true;
         let mut open = 0_usize;
         loop {
             match self.token() {
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
             next = after.strip_prefix('\\');
         }
         for decoded in char::decode_utf16(units) {
-            self.event.odd |= decoded.is_err();
+            self.event.lossy |= decoded.is_err();
             out.push(decoded.unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         rest

@@ -16,7 +16,7 @@ pub(crate) enum Numbers {
     /// With the text that was sent, whatever it is.
     AsSent,
     /// With the text that was sent, but in quotes where it is beyond `f64` (`1e400`): many a reader turns that into
-    /// infinity, which is no JSON, or refuses the whole batch.
+    /// infinity, which is no JSON, or rejects the whole batch.
     Finite,
 }
 

@@ -1,7 +1,7 @@
 //! Which binaries a Function App can run: x86-64 Linux programs that need nothing newer than glibc 2.28.
 //!
 //! A binary that needs a newer glibc than the instance has ends before its first instruction of ours, without a word;
-//! the host starts it three times and gives up. So it is refused here, with the symbols that are to blame.
+//! the host starts it three times and gives up. So it is rejected here, with the symbols that are to blame.
 //! The file format is that of `elf(5)`; symbol versions are described in
 //! <https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html>.
 
@@ -22,7 +22,7 @@ use thiserror::Error;
 /// Microsoft does not say what a Flex Consumption instance runs, so this is the one that every Linux distribution
 /// still cared for has, or a newer one. It came out in August 2018, and it is the first with `statx`, which Rust's
 /// file system functions prefer.
-pub const NEWEST_GLIBC: Glibc = Glibc { major: 2, minor: 28, patch: 0 };
+pub const MAX_GLIBC: Glibc = Glibc { major: 2, minor: 28, patch: 0 };
 
 /// The program that loads a glibc binary: fixed by the x86-64 ABI.
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -49,7 +49,7 @@ const RUNS_PROGRAMS_BY_NAME: [&str; 4] = ["fork", "vfork", "popen", "system"];
 /// The prefix of glibc's symbol versions, as in `GLIBC_2.28`.
 const GLIBC_PREFIX: &str = "GLIBC_";
 
-/// How many symbols a refusal names.
+/// How many symbols a rejection names.
 const NAMED_SYMBOLS: usize = 3;
 
 /// What was learnt about a binary that a Function App can run.
@@ -74,7 +74,7 @@ pub enum Unfit {
     #[error("it needs the shared library `{0}`, which a Function App may not have")]
     Library(String),
     /// Built against a newer glibc than a Function App may have.
-    #[error("it needs {version}{}, newer than glibc {NEWEST_GLIBC}", blame(symbols))]
+    #[error("it needs {version}{}, newer than glibc {MAX_GLIBC}", blame(symbols))]
     TooNew {
         /// The newest version it needs, as in `GLIBC_2.34`.
         version: String,
@@ -131,7 +131,7 @@ impl fmt::Display for Glibc {
     }
 }
 
-/// Reads what the loader would read, and refuses what it would refuse in a Function App.
+/// Reads what the loader would read, and rejects what it would reject in a Function App.
 ///
 /// # Errors
 ///
@@ -210,13 +210,13 @@ fn newest_glibc(endian: Endianness, file: &[u8], sections: &Sections<'_>) -> Res
         }
     }
     match newest {
-        Some(glibc) if glibc <= NEWEST_GLIBC => Ok(glibc),
+        Some(glibc) if glibc <= MAX_GLIBC => Ok(glibc),
         Some(glibc) => Err(too_new(format!("{GLIBC_PREFIX}{glibc}"), endian, file, sections)?),
         None => Err(Unfit::Unreadable("no version of glibc in it".to_owned())),
     }
 }
 
-/// The refusal of `version`, with the symbols that ask for it.
+/// The rejection of `version`, with the symbols that ask for it.
 fn too_new(
     version: String,
     endian: Endianness,

@@ -20,7 +20,7 @@ pub(super) struct Fields<'e> {
     pub(super) event_type: Option<&'e str>,
     pub(super) family: Family,
     /// For each member of the envelope, whether a column holds it.
-    held: Vec<bool>,
+    consumed: Vec<bool>,
 }
 
 impl<'e> Fields<'e> {
@@ -33,7 +33,7 @@ impl<'e> Fields<'e> {
             None => Family::Other,
         };
         let mut fields =
-            Self { places: [None; Place::COUNT], event_type, family, held: vec![false; top.len()] };
+            Self { places: [None; Place::COUNT], event_type, family, consumed: vec![false; top.len()] };
         fields.set(Place::Top, Some(top));
         let Some(data) = member(Some(top), "data") else { return fields };
         fields.set(Place::Data, Some(data));
@@ -166,14 +166,14 @@ impl<'e> Fields<'e> {
     }
 
     /// Whether a column holds the envelope's member at `at`.
-    pub(super) fn is_held(&self, at: usize) -> bool {
-        self.held.get(at).copied().unwrap_or_default()
+    pub(super) fn is_consumed(&self, at: usize) -> bool {
+        self.consumed.get(at).copied().unwrap_or_default()
     }
 
     /// Notes that a column holds the envelope's member at `at`.
-    pub(super) fn hold(&mut self, at: usize) {
-        if let Some(held) = self.held.get_mut(at) {
-            *held = true;
+    pub(super) fn consume(&mut self, at: usize) {
+        if let Some(consumed) = self.consumed.get_mut(at) {
+            *consumed = true;
         }
     }
 
@@ -186,12 +186,12 @@ impl<'e> Fields<'e> {
                 let object = self.places.get(*place as usize).copied().flatten();
                 let Some((at, value)) = object.and_then(|object| object.find(source.name)) else { continue };
                 if *place == Place::Top && is_nothing(value) {
-                    self.hold(at);
+                    self.consume(at);
                     continue;
                 }
                 let Some((taken, exact)) = take(value) else { continue };
                 if *place == Place::Top && exact {
-                    self.hold(at);
+                    self.consume(at);
                 }
                 return Some(taken);
             }

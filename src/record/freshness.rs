@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 /// The greatest age with which a row is sent: 47 h less an hour for the way to the table and for the rule's own delay.
 /// Sources: <https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns#timegenerated>,
 /// <https://learn.microsoft.com/azure/sentinel/scheduled-rules-overview>.
-pub(super) const OLDEST_TIME_GENERATED: Duration = Duration::hours(46);
+pub(super) const MAX_TIME_GENERATED_AGE: Duration = Duration::hours(46);
 
 /// How every row begins: `TimeGenerated` is its first column and never null.
 const BEFORE: &[u8] = br#"{"TimeGenerated":""#;
@@ -25,7 +25,7 @@ const SECONDS: usize = 19;
 /// stay as they are: what Azure Monitor makes of them is its own affair.
 pub fn renew_time_generated(row: &mut [u8], now: OffsetDateTime) -> bool {
     let Some((place, time)) = time_generated(row) else { return false };
-    if now - time <= OLDEST_TIME_GENERATED {
+    if now - time <= MAX_TIME_GENERATED_AGE {
         return false;
     }
     let Ok(fresh) = now.to_offset(UtcOffset::UTC).format(&Rfc3339) else { return false };

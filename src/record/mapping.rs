@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::columns::{Record, Text};
 use super::family::Family;
 use super::fields::Fields;
-use super::freshness::OLDEST_TIME_GENERATED;
+use super::freshness::MAX_TIME_GENERATED_AGE;
 use super::{grade, owasp, severity, sources};
 
 /// How far the sender's clock may be ahead of ours.
@@ -15,7 +15,7 @@ const CLOCK_SKEW: Duration = Duration::days(1);
 
 /// All columns but those about the row itself (`EventId`, `Data`, `AdditionalFields`, `Truncated`, `ConnectorVersion`).
 pub(super) fn record<'e>(fields: &mut Fields<'e>, received: OffsetDateTime) -> Record<'e> {
-    let mut record = copies(fields);
+    let mut record = plain(fields);
     times(&mut record, fields, received);
     severities(&mut record, fields);
     record.EventType = fields.word(sources::EVENT_TYPE).or(Some(Cow::Borrowed("unknown")));
@@ -34,7 +34,7 @@ pub(super) fn record<'e>(fields: &mut Fields<'e>, received: OffsetDateTime) -> R
     record
 }
 
-fn copies<'e>(fields: &mut Fields<'e>) -> Record<'e> {
+fn plain<'e>(fields: &mut Fields<'e>) -> Record<'e> {
     Record {
         SourceEventId: fields.word(sources::SOURCE_EVENT_ID),
         OrganisationId: fields.id(sources::ORGANISATION_ID),
@@ -82,7 +82,7 @@ fn times<'e>(record: &mut Record<'e>, fields: &mut Fields<'e>, received: OffsetD
         record.OriginalTimestamp = fields.scalar(sources::TIMESTAMP);
     }
     let event_time = event_time.unwrap_or(received);
-    let fresh = event_time <= received && received - event_time <= OLDEST_TIME_GENERATED;
+    let fresh = event_time <= received && received - event_time <= MAX_TIME_GENERATED_AGE;
     record.TimeGenerated = Some(if fresh { event_time } else { received });
     record.EventTime = Some(event_time);
     record.ReceivedTime = Some(received);

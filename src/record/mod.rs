@@ -39,9 +39,9 @@ use fit::Canonical;
 
 pub use freshness::renew_time_generated;
 
-/// The first half of SHA-256 over the canonical text of an event; equal for repeats of one event.
+/// The first half of SHA-256 over the canonical text of an event; equal for duplicates of one event.
 ///
-/// Canonical are: members by the UTF-8 bytes of their keys, of repeated keys the last, no blanks, the shortest escapes,
+/// Canonical are: members by the UTF-8 bytes of their keys, of duplicate keys the last, no blanks, the shortest escapes,
 /// numbers by the text that was sent. Of a body that cannot be read in full (nesting over 64, a lone surrogate) the bytes
 /// are taken as they are. Test vectors: `tests/fixtures/event_id.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,15 +112,15 @@ pub fn own_event(event_type: &str, data: serde_json::Value, now: OffsetDateTime)
 fn map_event(event: &Event<'_>, mut fields: Fields<'_>, body: &[u8], received: OffsetDateTime) -> Mapped {
     let mut text = Canonical::of(&event.members, Numbers::AsSent, body.len());
     // The canonical text of an odd event lacks something, so two different events could have the same.
-    let event_id = EventId::of(if event.odd { body } else { text.text.as_bytes() });
+    let event_id = EventId::of(if event.lossy { body } else { text.text.as_bytes() });
     if event.beyond_f64 {
         text = Canonical::of(&event.members, Numbers::Finite, body.len());
     }
     let mut record = mapping::record(&mut fields, instant::in_column_steps(received));
     record.EventId = Some(Cow::Owned(event_id.to_string()));
-    let mut truncated = event.odd || event.repeated;
+    let mut truncated = event.lossy || event.duplicate_keys;
     if let Some((at, value)) = event.members.find("data") {
-        fields.hold(at);
+        fields.consume(at);
         let json = Some(text.value(at)).filter(|json| *json != "null");
         record.Data = json.map(|json| {
             let fits = json.len() <= fit::FIELD_BYTES;
@@ -128,7 +128,7 @@ fn map_event(event: &Event<'_>, mut fields: Fields<'_>, body: &[u8], received: O
             Dynamic(if fits { Cow::Borrowed(json) } else { Cow::Owned(fit::shorten(value)) })
         });
     }
-    record.AdditionalFields = text.pick(|at| !fields.is_held(at)).map(|(json, cut)| {
+    record.AdditionalFields = text.pick(|at| !fields.is_consumed(at)).map(|(json, cut)| {
         truncated |= cut;
         Dynamic(Cow::Owned(json))
     });

@@ -21,7 +21,7 @@ pub(super) fn outcome(outcome: Outcome, event_id: EventId) -> Response {
     }
 }
 
-/// A copy of an event that was stored a short while ago.
+/// A duplicate of an event that was stored a short while ago.
 pub(super) fn duplicate(event_id: EventId) -> Response {
     event(StatusCode::OK, "duplicate", event_id)
 }

@@ -13,14 +13,14 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 
 /// Bytes of unverified bodies in memory at once.
-const UNVERIFIED_BYTES: usize = 32 * 1024 * 1024;
-/// The last part of it is for bodies of at most [`SMALL`] bytes, as nearly all events are: senders of large bodies who
+const MAX_UNVERIFIED_BYTES: usize = 32 * 1024 * 1024;
+/// The last part of it is for bodies of at most [`MAX_SMALL`] bytes, as nearly all events are: senders of large bodies who
 /// take their time must not shut them out.
-const FOR_SMALL: usize = 4 * 1024 * 1024;
+const RESERVED_FOR_SMALL: usize = 4 * 1024 * 1024;
 /// What counts as small, in bytes.
-const SMALL: usize = 64 * 1024;
+const MAX_SMALL: usize = 64 * 1024;
 /// A body must arrive within this time.
-const ARRIVAL: Duration = Duration::from_secs(10);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a body was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,21 +47,25 @@ pub(super) enum Encoding {
 pub(super) struct UnverifiedBudget(Arc<AtomicUsize>);
 
 /// A part of the budget, given back on drop.
-struct Reserved {
+struct Reservation {
     budget: UnverifiedBudget,
     bytes: usize,
 }
 
-impl Reserved {
+impl Reservation {
     fn grow(&mut self, bytes: usize) -> Result<(), BodyFault> {
         let before = self.budget.0.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
-        let limit = if self.bytes > SMALL { UNVERIFIED_BYTES - FOR_SMALL } else { UNVERIFIED_BYTES };
+        let limit = if self.bytes > MAX_SMALL {
+            MAX_UNVERIFIED_BYTES - RESERVED_FOR_SMALL
+        } else {
+            MAX_UNVERIFIED_BYTES
+        };
         if before + bytes > limit { Err(BodyFault::NoRoom) } else { Ok(()) }
     }
 }
 
-impl Drop for Reserved {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -70,7 +74,7 @@ impl Drop for Reserved {
 /// A body as it was sent; its bytes count as unverified until it is taken out.
 pub(super) struct Unverified {
     bytes: Bytes,
-    _reserved: Reserved,
+    _reserved: Reservation,
 }
 
 impl Unverified {
@@ -104,29 +108,25 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<Encoding> {
     values.next().is_none().then_some(encoding)
 }
 
-/// Whether the head already says that the body is larger than `most`.
-pub(super) fn announced_too_large(headers: &HeaderMap, most: usize) -> bool {
+/// Whether the head already says that the body is larger than `max`.
+pub(super) fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > most as u64)
+    length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > max as u64)
 }
 
-/// Reads a body of at most `most` bytes.
-pub(super) async fn read(
-    body: Body,
-    most: usize,
-    budget: &UnverifiedBudget,
-) -> Result<Unverified, BodyFault> {
-    let reserved = Reserved { budget: budget.clone(), bytes: 0 };
-    let arrived = tokio::time::timeout(ARRIVAL, collect(body, most, reserved)).await;
+/// Reads a body of at most `max` bytes.
+pub(super) async fn read(body: Body, max: usize, budget: &UnverifiedBudget) -> Result<Unverified, BodyFault> {
+    let reserved = Reservation { budget: budget.clone(), bytes: 0 };
+    let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, collect(body, max, reserved)).await;
     arrived.map_err(|_| BodyFault::TooSlow)?
 }
 
-async fn collect(mut body: Body, most: usize, mut reserved: Reserved) -> Result<Unverified, BodyFault> {
+async fn collect(mut body: Body, max: usize, mut reserved: Reservation) -> Result<Unverified, BodyFault> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > most {
+        if first.len() + rest.len() + data.len() > max {
             return Err(BodyFault::TooLarge);
         }
         reserved.grow(data.len())?;
@@ -153,10 +153,10 @@ pub(super) enum InflateFault {
     NotGzip,
 }
 
-/// Inflates `body` to at most `most` bytes.
-pub(super) fn inflate(body: &[u8], most: usize) -> Result<Bytes, InflateFault> {
-    let mut inflated = Vec::with_capacity(body.len().saturating_mul(4).min(most));
-    let mut decoder = MultiGzDecoder::new(body).take(most as u64 + 1);
+/// Inflates `body` to at most `max` bytes.
+pub(super) fn inflate(body: &[u8], max: usize) -> Result<Bytes, InflateFault> {
+    let mut inflated = Vec::with_capacity(body.len().saturating_mul(4).min(max));
+    let mut decoder = MultiGzDecoder::new(body).take(max as u64 + 1);
     decoder.read_to_end(&mut inflated).map_err(|_| InflateFault::NotGzip)?;
-    if inflated.len() > most { Err(InflateFault::TooLarge) } else { Ok(inflated.into()) }
+    if inflated.len() > max { Err(InflateFault::TooLarge) } else { Ok(inflated.into()) }
 }

@@ -1,4 +1,4 @@
-//! `POST /drain`: the host's timer. Not reachable from outside, and refused should it ever be.
+//! `POST /drain`: the host's timer. Not reachable from outside, and rejected should it ever be.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) async fn drain(State(app): State<Arc<App>>, headers: HeaderMap, paylo
     // In a task of its own: a run is not to end half-way because a connection did.
     let run = tokio::spawn(async move { app.drain.run(OffsetDateTime::now_utc(), last_run(&payload)).await });
     let log = match run.await {
-        Ok(Some(report)) => tell(&report),
+        Ok(Some(report)) => summary(&report),
         Ok(None) => "another run is under way".to_owned(),
         Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
@@ -42,7 +42,7 @@ fn last_run(payload: &[u8]) -> Option<OffsetDateTime> {
     (last.year() > 1).then_some(last)
 }
 
-fn tell(report: &Report) -> String {
+fn summary(report: &Report) -> String {
     let mut text = format!("drained {} rows in {} calls", report.rows, report.calls);
     if report.dead_lettered > 0 {
         write!(text, ", dead-lettered {}", report.dead_lettered).ok();

@@ -19,12 +19,12 @@ use tracing::error;
 use super::body::{BodyFault, Encoding, InflateFault};
 use super::{App, answer, body};
 use crate::counters::Rejection;
-use crate::delivery::dedup::{Entry, Outcome, Ticket};
+use crate::delivery::dedup::{Lookup, Outcome, Ticket};
 use crate::record::{self, EventId, Mapped};
 use crate::signature::{self, Signature};
 
 /// The share of the deadline, in percent, in which queueing, token and push end; the rest belongs to the spool.
-const PUSH_SHARE: u32 = 60;
+const PUSH_PERCENT: u32 = 60;
 
 pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, content) = request.into_parts();
@@ -38,27 +38,27 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request) -> Res
         Err(why) => return answer::and_close(reject(&app, why)),
     };
     let Some(encoding) = body::encoding(&head.headers) else {
-        counters.refused_body();
+        counters.rejected_body();
         return answer::and_close(answer::unsupported_encoding());
     };
     if body::announced_too_large(&head.headers, app.max_body_bytes) {
-        counters.refused_body();
+        counters.rejected_body();
         return answer::and_close(answer::too_large());
     }
     // The head shares the connection's read buffer: kept until the answer, it would cost every waiting event a second one.
     drop(head);
     let sent = match body::read(content, app.max_body_bytes, &app.unverified).await {
         Ok(sent) => sent,
-        Err(fault) => return answer::and_close(refuse_body(&app, fault)),
+        Err(fault) => return answer::and_close(reject_body(&app, fault)),
     };
     if !signature::verify(&app.secrets, &signature, sent.bytes()) {
         return reject(&app, Rejection::Mismatch);
     }
     let received = Instant::now();
     match inflate(&app, encoding, sent.verified()) {
-        Ok(event) => take(&app, event, received).await,
+        Ok(event) => accept(&app, event, received).await,
         Err(fault) => {
-            counters.refused_body();
+            counters.rejected_body();
             match fault {
                 InflateFault::TooLarge => answer::too_large(),
                 InflateFault::NotGzip => answer::not_an_object(),
@@ -83,10 +83,10 @@ fn reject(app: &App, why: Rejection) -> Response {
     answer::unauthorized()
 }
 
-fn refuse_body(app: &App, fault: BodyFault) -> Response {
+fn reject_body(app: &App, fault: BodyFault) -> Response {
     let counters = &app.delivery.parts().counters;
     if fault == BodyFault::TooLarge {
-        counters.refused_body();
+        counters.rejected_body();
         return answer::too_large();
     }
     app.rejections.body(fault, Instant::now());
@@ -101,29 +101,29 @@ fn inflate(app: &App, encoding: Encoding, sent: Bytes) -> Result<Bytes, InflateF
     }
 }
 
-/// Takes a verified event: maps it, delivers it, or joins the copy of it that is on its way.
-async fn take(app: &Arc<App>, event: Bytes, received: Instant) -> Response {
+/// Takes a verified event: maps it, delivers it, or joins the one of it that is on its way.
+async fn accept(app: &Arc<App>, event: Bytes, received: Instant) -> Response {
     let counters = &app.delivery.parts().counters;
     let Ok(mapped) = record::map(&event, OffsetDateTime::now_utc()) else {
-        counters.refused_body();
+        counters.rejected_body();
         return answer::not_an_object();
     };
     let event_id = mapped.event_id;
     let hash = Sha256::digest(&event).into();
     match app.dedup.enter(hash, received) {
-        Entry::Known(Outcome::Stored) => {
+        Lookup::Done(Outcome::Stored) => {
             counters.duplicate();
             answer::duplicate(event_id)
         }
-        Entry::Known(outcome) => {
+        Lookup::Done(outcome) => {
             counters.duplicate();
             answer::outcome(outcome, event_id)
         }
-        Entry::Joined(outcome) => {
+        Lookup::InFlight(outcome) => {
             counters.duplicate();
             wait(app, outcome, received + app.ack_deadline, event_id).await
         }
-        Entry::First(ticket, outcome) => {
+        Lookup::New(ticket, outcome) => {
             deliver(app, event, mapped, ticket, received);
             wait(app, outcome, received + app.ack_deadline, event_id).await
         }
@@ -131,9 +131,9 @@ async fn take(app: &Arc<App>, event: Bytes, received: Instant) -> Response {
 }
 
 /// Hands the row over. A row that was cut goes nowhere before its whole body is safe; that is done in a task of its
-/// own, because a client that goes away ends this one, and copies may have joined.
+/// own, because a client that goes away ends this one, and duplicates may have joined.
 fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, received: Instant) {
-    let push_by = received + push_share(app.ack_deadline);
+    let push_by = received + max_push(app.ack_deadline);
     let ack_by = received + app.ack_deadline;
     let Mapped { event_id, row, truncated } = mapped;
     if !truncated {
@@ -154,8 +154,8 @@ fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, receive
     });
 }
 
-fn push_share(ack_deadline: Duration) -> Duration {
-    ack_deadline * PUSH_SHARE / 100
+fn max_push(ack_deadline: Duration) -> Duration {
+    ack_deadline * PUSH_PERCENT / 100
 }
 
 /// Waits for what becomes of the event. A ticket that was dropped says that nothing took it.

@@ -13,7 +13,7 @@ use tracing::{debug, error};
 use super::{App, router, stats};
 
 /// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
-const CONNECTION_BUFFER: usize = 32 * 1024;
+const MAX_CONNECTION_BUFFER: usize = 32 * 1024;
 /// The pause after a failed accept, which means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,8 +42,9 @@ async fn connection(stream: TcpStream, router: Router) {
         debug!(%problem, "no TCP_NODELAY");
     }
     let service = TowerToHyperService::new(router);
-    let connection =
-        http1::Builder::new().max_buf_size(CONNECTION_BUFFER).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .max_buf_size(MAX_CONNECTION_BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(problem) = connection.await {
         debug!(%problem, "a connection ended early");
     }

@@ -14,7 +14,7 @@ mod body;
 mod drain;
 mod health;
 mod ingest;
-mod quiet;
+mod log_throttle;
 mod rejections;
 mod stats;
 mod status;
@@ -39,7 +39,7 @@ use crate::delivery::drain::Drain;
 use crate::signature::Secret;
 
 pub use process::main;
-pub use stats::Telling;
+pub use stats::StatsReporter;
 
 /// What the handlers work with.
 struct App {
@@ -61,7 +61,7 @@ struct App {
     drain: Drain,
     /// Bytes in memory whose signature is not verified yet.
     unverified: UnverifiedBudget,
-    /// Refused signatures that the log has yet to tell.
+    /// Rejected signatures that the log has yet to tell.
     rejections: Rejections,
     /// Which instance of the app this is.
     instance: String,

@@ -1,53 +1,53 @@
-//! What the log tells of requests that were not taken: signatures refused, and bodies that did not arrive.
+//! What the log tells of requests that were not taken: signatures rejected, and bodies that did not arrive.
 
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::body::BodyFault;
-use super::quiet::Quiet;
+use super::log_throttle::LogThrottle;
 use crate::counters::Rejection;
 
-/// Why signatures are refused, in the order of their counts.
+/// Why signatures are rejected, in the order of their counts.
 const SIGNATURES: [Rejection; 3] = [Rejection::Missing, Rejection::Malformed, Rejection::Mismatch];
 /// Why bodies are not taken, in the order of their counts.
 const BODIES: [BodyFault; 3] = [BodyFault::NoRoom, BodyFault::TooSlow, BodyFault::Broken];
 
-/// Counts refusals until a line may tell them.
+/// Counts rejections until a line may tell them.
 #[derive(Default)]
 pub(super) struct Rejections {
-    signatures: Quiet<3>,
-    bodies: Quiet<3>,
+    signatures: LogThrottle<3>,
+    bodies: LogThrottle<3>,
 }
 
 impl Rejections {
-    /// A signature was refused at `now`.
+    /// A signature was rejected at `now`.
     pub(super) fn signature(&self, why: Rejection, now: Instant) {
         let kind = SIGNATURES.iter().position(|known| *known == why);
-        if let Some(counts) = kind.and_then(|kind| self.signatures.note(kind, now)) {
-            tell_signatures(counts);
+        if let Some(counts) = kind.and_then(|kind| self.signatures.count(kind, now)) {
+            log_signatures(counts);
         }
     }
 
     /// A body was not taken at `now`.
     pub(super) fn body(&self, why: BodyFault, now: Instant) {
         let kind = BODIES.iter().position(|known| *known == why);
-        if let Some(counts) = kind.and_then(|kind| self.bodies.note(kind, now)) {
-            tell_bodies(counts);
+        if let Some(counts) = kind.and_then(|kind| self.bodies.count(kind, now)) {
+            log_bodies(counts);
         }
     }
 
     /// Tells what is left when the quiet time is over.
     pub(super) fn flush(&self, now: Instant) {
         if let Some(counts) = self.signatures.due(now) {
-            tell_signatures(counts);
+            log_signatures(counts);
         }
         if let Some(counts) = self.bodies.due(now) {
-            tell_bodies(counts);
+            log_bodies(counts);
         }
     }
 }
 
-fn tell_signatures(counts: [u64; 3]) {
+fn log_signatures(counts: [u64; 3]) {
     let [missing, malformed, mismatch] = counts;
     let count = missing + malformed + mismatch;
     // The most frequent one: it tells a wrong secret (mismatch) from a port scan (missing).
@@ -55,7 +55,7 @@ fn tell_signatures(counts: [u64; 3]) {
     warn!(event = "signature_rejected", count, reason, missing, malformed, mismatch);
 }
 
-fn tell_bodies(counts: [u64; 3]) {
+fn log_bodies(counts: [u64; 3]) {
     let [no_room, too_slow, broken] = counts;
     let count = no_room + too_slow + broken;
     let reason = most_frequent(counts, ["no_room", "too_slow", "broken"]);
@@ -63,6 +63,6 @@ fn tell_bodies(counts: [u64; 3]) {
 }
 
 fn most_frequent(counts: [u64; 3], names: [&'static str; 3]) -> &'static str {
-    let most = counts.into_iter().zip(names).max_by_key(|(count, _)| *count);
-    most.map_or("", |(_, name)| name)
+    let max = counts.into_iter().zip(names).max_by_key(|(count, _)| *count);
+    max.map_or("", |(_, name)| name)
 }

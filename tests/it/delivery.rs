@@ -59,7 +59,7 @@ async fn nothing_is_acknowledged_before_azure_monitor_has_answered() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once() {
+async fn a_rejected_token_is_replaced_once() {
     let rig = Rig::start().await;
     assert_eq!(rig.post(event(1)).await.status, 200);
     rig.workspace.revoke_tokens();
@@ -152,7 +152,7 @@ async fn what_is_too_large_for_azure_monitor_is_split() {
 }
 
 #[tokio::test]
-async fn the_neighbours_of_a_row_that_azure_monitor_refuses_survive() {
+async fn the_neighbours_of_a_row_that_azure_monitor_rejects_survive() {
     let rig = Rig::builder().workspace(|options| options.latency = Duration::from_millis(50)).start().await;
     rig.workspace.set_fault(Fault::status(400).for_rows_with("number 7\""));
     let answers = post_all(&rig, 0..40, 40).await;

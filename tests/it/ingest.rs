@@ -39,7 +39,7 @@ async fn takes_both_secrets_and_hex_of_either_case() {
 
 /// One answer for every reason, so that nobody learns from it how close a guess was.
 #[tokio::test]
-async fn refuses_every_bad_signature_in_the_same_words() {
+async fn rejects_every_bad_signature_in_the_same_words() {
     let rig = Rig::start().await;
     let with = |value: &'static str| HeaderMap::from_iter([(name(), HeaderValue::from_static(value))]);
     let mut twice = signed(SECRET, &event(1));
@@ -104,7 +104,7 @@ async fn inflates_a_gzip_body_whose_bytes_are_signed_as_sent() {
 }
 
 #[tokio::test]
-async fn refuses_encodings_it_does_not_know_and_bodies_that_are_no_gzip() {
+async fn rejects_encodings_it_does_not_know_and_bodies_that_are_no_gzip() {
     let rig = Rig::start().await;
     for encoding in ["br", "gzip, gzip", "deflate", "zstd"] {
         assert_eq!(send_encoded(&rig, encoding, event(1)).await.told(), (415, "unsupported_encoding".into()));
@@ -116,7 +116,7 @@ async fn refuses_encodings_it_does_not_know_and_bodies_that_are_no_gzip() {
 }
 
 #[tokio::test]
-async fn refuses_what_is_too_large_as_sent_and_inflated() {
+async fn rejects_what_is_too_large_as_sent_and_inflated() {
     let rig = Rig::builder().set("MAX_BODY_BYTES", "20000").start().await;
     let large = padded(1, 20_001);
     assert_eq!(rig.post(large.clone()).await.told(), (413, "too_large".into()));
@@ -143,7 +143,7 @@ fn padded(n: usize, size: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn refuses_signed_bodies_that_are_no_json_object() {
+async fn rejects_signed_bodies_that_are_no_json_object() {
     let rig = Rig::start().await;
     for body in ["", "[]", "[{}]", "null", "7", "\"text\"", "{", "{}}", "{\"a\":}", "\u{1}"] {
         assert_eq!(rig.post(body).await.told(), (400, "bad_request".into()), "{body:?}");
@@ -152,7 +152,7 @@ async fn refuses_signed_bodies_that_are_no_json_object() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_decoder_refuses_still_becomes_a_row_and_is_kept_whole() {
+async fn a_body_that_the_decoder_rejects_still_becomes_a_row_and_is_kept_whole() {
     let rig = Rig::start().await;
     let deep =
         format!(r#"{{"event_type":"finding.created","data":{}1{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
@@ -212,9 +212,9 @@ async fn a_copy_shares_the_failure_of_the_event_in_flight_and_may_try_again() {
     assert_eq!(rig.post(event(1)).await.told(), (202, "spooled".into()));
 }
 
-/// The head of a request without a signature is refused before a byte of its body was sent, and the connection ends.
+/// The head of a request without a signature is rejected before a byte of its body was sent, and the connection ends.
 #[tokio::test]
-async fn refuses_an_unsigned_request_from_its_head() {
+async fn rejects_an_unsigned_request_from_its_head() {
     let rig = Rig::start().await;
     let mut stream = TcpStream::connect(("127.0.0.1", rig.host.worker_port())).await.unwrap();
     stream
@@ -240,7 +240,7 @@ async fn bodies_that_are_not_verified_share_one_budget() {
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         senders.push(tokio::spawn(async move {
-            // A refusal may come while this is still being written.
+            // A rejection may come while this is still being written.
             stream.write_all(&vec![b'x'; 1_048_575]).await.ok();
             let mut answer = Vec::new();
             let until_closed = stream.read_to_end(&mut answer);
@@ -248,13 +248,13 @@ async fn bodies_that_are_not_verified_share_one_budget() {
             String::from_utf8_lossy(&answer).into_owned()
         }));
     }
-    let mut refused = 0;
+    let mut rejected = 0;
     for answer in senders {
         let answer = answer.await.unwrap();
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
-        refused += usize::from(!answer.is_empty());
+        rejected += usize::from(!answer.is_empty());
     }
-    assert!((4..=30).contains(&refused), "{refused} of 36 were refused");
+    assert!((4..=30).contains(&rejected), "{rejected} of 36 were rejected");
     assert_eq!(rig.post(event(1)).await.status, 200, "and the budget is given back");
 }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use humanbound_sentinel::counters::Counts;
-use humanbound_sentinel::server::{Telling, guard};
+use humanbound_sentinel::server::{StatsReporter, guard};
 use serde_json::json;
 use time::macros::datetime;
 use tokio::time::Instant;
@@ -30,9 +30,9 @@ async fn a_panic_ends_one_request_with_503() {
 async fn a_stats_row_tells_what_moved_and_not_too_often() {
     let (started, now) = (datetime!(2026-11-24 10:00 UTC), Instant::now());
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    let mut telling = Telling::new(started, now);
+    let mut reporter = StatsReporter::new(started, now);
     let mut next =
-        |counts, after: u64| telling.next(counts, "i1", started + minutes(after), now + minutes(after));
+        |counts, after: u64| reporter.next(counts, "i1", started + minutes(after), now + minutes(after));
     let mut counts = Counts { rejected_mismatch: 3, ..Counts::default() };
     assert_eq!(next(counts, 0), None, "not in the first minute");
     let first = next(counts, 1).unwrap();

@@ -134,7 +134,7 @@ impl Report {
         folder: &Folder,
     ) -> Self {
         let count = |answer| shown.deliveries.iter().filter(|delivery| delivery.answer == answer).count();
-        let Calls { accepted, refused, unanswered, .. } = workspace.calls();
+        let Calls { accepted, rejected, unanswered, .. } = workspace.calls();
         let seconds = shown.undisturbed.as_secs_f64();
         let left = folder.spooled_batches();
         Self {
@@ -176,7 +176,7 @@ impl Report {
             },
             calls: CallCount {
                 accepted,
-                failed: refused + unanswered,
+                failed: rejected + unanswered,
                 rows_per_call: (number(rows.count) / number(accepted.max(1)) * 10.0).round() / 10.0,
             },
             speed: Speed {

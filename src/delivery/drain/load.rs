@@ -107,7 +107,7 @@ fn skip(name: &str, problem: &str) {
     error!(event = "blob_skipped", name, problem, advice = "look at the blob; the others go on without it");
 }
 
-/// The content of a blob. One that storage refuses to hand out must not keep the others from the table.
+/// The content of a blob. One that storage rejects to hand out must not keep the others from the table.
 async fn fetch(store: &Store, name: &str) -> Result<Option<Bytes>, Stop> {
     match store.get(name).await {
         Ok(content) => Ok(content),

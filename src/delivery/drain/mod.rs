@@ -1,8 +1,8 @@
 //! The drain: what waits in the spool goes to the table, oldest first.
 //!
 //! A timer calls [`Drain::run`] every minute. It may be killed at any instruction: a blob is deleted only when every
-//! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a repeat, which `EventId` makes
-//! recognisable. `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor refuses.
+//! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a duplicate, which `EventId` makes
+//! recognisable. `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects.
 
 mod load;
 mod settle;
@@ -26,16 +26,16 @@ use super::spool::{DEAD_LETTER, Entry, PENDING, SpoolError, Store, written};
 use crate::record;
 
 /// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
-pub(crate) const RUN: Duration = Duration::from_secs(50);
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(50);
 /// Calls in flight at once.
 const MAX_CALLS: usize = 4;
 /// Names read in one listing: the most that Blob storage gives.
-const LISTING: u16 = 5_000;
+const PAGE_SIZE: u16 = 5_000;
 /// Listings that are counted to tell the depth of the spool; beyond it the count reads "at least".
-const DEPTH_LISTINGS: usize = 4;
+const MAX_DEPTH_PAGES: usize = 4;
 
 /// What is not the drain's own work, the heartbeat and the depth, may take so long each.
-const ASIDE: Duration = Duration::from_secs(10);
+const SIDE_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a run ended before the spool was empty.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,13 +105,13 @@ pub(crate) struct Drain {
 struct Memory {
     /// Blobs whose rows are settled, and whose deletion failed.
     undeleted: HashSet<String>,
-    /// Rows that were refused alone, by blob and place, and how many rows of events had been accepted by then.
-    refused: HashMap<(String, usize), u64>,
+    /// Rows that were rejected alone, by blob and place, and how many rows of events had been accepted by then.
+    rejected: HashMap<(String, usize), u64>,
 }
 
 impl Memory {
-    fn forget_refusals(&mut self, blob: &str) {
-        self.refused.retain(|(name, _), _| name != blob);
+    fn forget_rejections(&mut self, blob: &str) {
+        self.rejected.retain(|(name, _), _| name != blob);
     }
 }
 
@@ -132,7 +132,7 @@ impl Drain {
     /// when every minute finds a new process. `None` is returned while another run is under way.
     pub(crate) async fn run(&self, now: OffsetDateTime, last_run: Option<OffsetDateTime>) -> Option<Report> {
         let mut state = self.state.try_lock().ok()?;
-        let deadline = Instant::now() + RUN;
+        let deadline = Instant::now() + RUN_TIMEOUT;
         self.heartbeat(&mut state, now, last_run).await;
         let mut report = Report::default();
         report.stop = self.empty(now, deadline, &mut report).await.err();
@@ -158,7 +158,7 @@ impl Drain {
             return;
         };
         let row = heartbeat_row(&self.parts, now).await;
-        let by = Instant::now() + ASIDE;
+        let by = Instant::now() + SIDE_TASK_TIMEOUT;
         let pushed = tokio::time::timeout_at(by, async {
             self.parts.pacer.turn().await;
             self.parts.counters.calls(1);
@@ -185,7 +185,7 @@ impl Drain {
         let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline);
         let mut after = None;
         let outcome = loop {
-            let page = match store.list(PENDING, after, LISTING).await {
+            let page = match store.list(PENDING, after, PAGE_SIZE).await {
                 Ok(page) => page,
                 Err(error) => break Err(error.into()),
             };
@@ -253,16 +253,18 @@ pub(crate) async fn depth(store: &Store) -> Result<Depth, SpoolError> {
     depth_below(store, PENDING).await
 }
 
-/// [`depth_below`] within [`ASIDE`].
+/// [`depth_below`] within [`SIDE_TASK_TIMEOUT`].
 async fn depth_soon(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
-    tokio::time::timeout(ASIDE, depth_below(store, prefix)).await.unwrap_or(Err(SpoolError::TimedOut))
+    tokio::time::timeout(SIDE_TASK_TIMEOUT, depth_below(store, prefix))
+        .await
+        .unwrap_or(Err(SpoolError::TimedOut))
 }
 
 async fn depth_below(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
     let mut depth = Depth::default();
     let mut after = None;
-    for listing in 0..DEPTH_LISTINGS {
-        let page = store.list(prefix, after, LISTING).await?;
+    for listing in 0..MAX_DEPTH_PAGES {
+        let page = store.list(prefix, after, PAGE_SIZE).await?;
         let oldest = page.entries.first().filter(|_| listing == 0).and_then(|entry| written(&entry.name));
         if let Some(oldest) = oldest {
             let age = OffsetDateTime::now_utc() - oldest;

@@ -1,8 +1,8 @@
-//! A call is pushed; what Azure Monitor refuses in it is found and set aside, and its blobs are deleted.
+//! A call is pushed; what Azure Monitor rejects in it is found and set aside, and its blobs are deleted.
 //!
 //! The danger is to dead-letter a whole backlog because the configuration is wrong: a stream without our columns
-//! refuses every row of an event. So a row counts as bad only when another row of an event was accepted after its
-//! refusal, and rows of our own prove nothing. A refused call is halved; while nothing of it was accepted, only one path
+//! rejects every row of an event. So a row counts as bad only when another row of an event was accepted after its
+//! rejection, and rows of our own prove nothing. A rejected call is halved; while nothing of it was accepted, only one path
 //! is followed down, in search of one row that is. Without one the run stops and everything stays where it is. With
 //! one, the bad rows are found, and before they are set aside that good row is asked for once more: the configuration
 //! may have changed in between. It is then in the table twice, under one `EventId`.
@@ -29,7 +29,7 @@ use crate::delivery::spool::{DEAD_LETTER, PENDING, Store};
 const OWN_FAMILY: &[u8] = br#""EventFamily":"connector""#;
 /// Deletes in flight at once, per call.
 const DELETES: usize = 16;
-/// Nobody waits for a drain, so that a slow answer is better than a repeat.
+/// Nobody waits for a drain, so that a slow answer is better than a duplicate.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The pause before the one retry of a call that met a hiccup.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -45,7 +45,7 @@ struct RowId {
 enum Verdict {
     Accepted,
     /// 400, or 413 for a single row.
-    Refused(PushError),
+    Rejected(PushError),
     TooLarge,
 }
 
@@ -71,9 +71,9 @@ struct Case {
     blobs: Vec<Arc<Blob>>,
     /// Rows that are not settled yet.
     open: HashSet<RowId>,
-    /// A row that was accepted after the call was refused.
-    good: Option<RowId>,
-    /// Rows that were refused alone, and why.
+    /// A row that was accepted after the call was rejected.
+    proof: Option<RowId>,
+    /// Rows that were rejected alone, and why.
     suspects: Vec<(RowId, PushError)>,
 }
 
@@ -108,60 +108,60 @@ impl Settler {
             .flat_map(|(blob, content)| (0..content.len()).map(move |index| RowId { blob, index }))
             .collect();
         let open = rows.iter().copied().collect();
-        let mut case = Case { blobs: call.blobs, open, good: None, suspects: Vec::new() };
-        let mut outcome = self.work_through(&mut case, rows).await;
+        let mut case = Case { blobs: call.blobs, open, proof: None, suspects: Vec::new() };
+        let mut outcome = self.bisect(&mut case, rows).await;
         if outcome.is_ok() {
-            outcome = self.judge(&mut case).await;
+            outcome = self.dead_letter_suspects(&mut case).await;
         }
         let cleared = self.clear(&case).await;
         outcome.and(cleared)
     }
 
-    /// Pushes `rows`, halving what is refused, down to the row.
-    async fn work_through(&self, case: &mut Case, rows: Vec<RowId>) -> Result<(), Stop> {
+    /// Pushes `rows`, halving what is rejected, down to the row.
+    async fn bisect(&self, case: &mut Case, rows: Vec<RowId>) -> Result<(), Stop> {
         let mut work = vec![rows];
         // Halves that wait until something proves that rows are to blame.
         let mut waiting: Vec<Vec<RowId>> = Vec::new();
-        let mut refusal = None;
+        let mut rejection = None;
         while let Some(rows) = work.pop() {
             if rows.is_empty() {
                 continue;
             }
             match self.push(case, &rows).await? {
-                Verdict::Accepted if refusal.is_none() => {}
+                Verdict::Accepted if rejection.is_none() => {}
                 Verdict::Accepted => {
-                    case.good = rows.into_iter().find(|id| is_event(case, *id)).or(case.good);
-                    if case.good.is_some() {
+                    case.proof = rows.into_iter().find(|id| is_event(case, *id)).or(case.proof);
+                    if case.proof.is_some() {
                         work.append(&mut waiting);
                     }
                 }
                 Verdict::TooLarge => work.extend(halves(rows)),
-                Verdict::Refused(why) => {
-                    refusal.get_or_insert_with(|| why.clone());
+                Verdict::Rejected(why) => {
+                    rejection.get_or_insert_with(|| why.clone());
                     match rows.as_slice() {
                         [row] => case.suspects.push((*row, why)),
                         _ => work.extend(halves(rows)),
                     }
                 }
             }
-            if refusal.is_some() && case.good.is_none() && work.len() > 1 {
+            if rejection.is_some() && case.proof.is_none() && work.len() > 1 {
                 // One path only: the half at the end is tried next, the others wait.
                 waiting.extend(work.drain(..work.len() - 1));
             }
         }
-        match refusal {
-            Some(why) if case.good.is_none() && !waiting.is_empty() => Err(Stop::Configuration(why)),
+        match rejection {
+            Some(why) if case.proof.is_none() && !waiting.is_empty() => Err(Stop::Configuration(why)),
             _ => Ok(()),
         }
     }
 
-    /// Dead-letters the rows that were refused alone, once it is proven that the configuration is right.
-    async fn judge(&self, case: &mut Case) -> Result<(), Stop> {
+    /// Dead-letters the rows that were rejected alone, once it is proven that the configuration is right.
+    async fn dead_letter_suspects(&self, case: &mut Case) -> Result<(), Stop> {
         let suspects = std::mem::take(&mut case.suspects);
         let Some((_, why)) = suspects.first() else { return Ok(()) };
-        match case.good {
-            Some(good) => {
-                let confirmation = body([row(case, good)]);
+        match case.proof {
+            Some(proof) => {
+                let confirmation = body([row(case, proof)]);
                 if self.call(confirmation).await?.is_err() {
                     return Err(Stop::Configuration(why.clone()));
                 }
@@ -185,14 +185,14 @@ impl Settler {
         Ok(())
     }
 
-    /// Whether a row of another event was accepted, by whoever in this process, after these were refused first. If not,
+    /// Whether a row of another event was accepted, by whoever in this process, after these were rejected first. If not,
     /// it is remembered when they were.
     fn was_proven_since(&self, case: &Case, suspects: &[(RowId, PushError)]) -> bool {
         let accepted = self.parts.counters.accepted();
         let mut memory = self.lock();
         suspects.iter().all(|(id, _)| {
             let name = case.blobs.get(id.blob).map(|blob| blob.name.clone()).unwrap_or_default();
-            accepted > *memory.refused.entry((name, id.index)).or_insert(accepted)
+            accepted > *memory.rejected.entry((name, id.index)).or_insert(accepted)
         })
     }
 
@@ -237,7 +237,7 @@ impl Settler {
             left.sort_unstable();
             store.put(&rest_name(&blob.name), body(left.iter().map(|row| blob.row(*row)))).await?;
         }
-        self.lock().forget_refusals(&blob.name);
+        self.lock().forget_rejections(&blob.name);
         self.delete_settled(&blob.name).await
     }
 
@@ -274,7 +274,7 @@ impl Settler {
                 Ok(Verdict::Accepted)
             }
             Err(PushError::TooLarge) if rows.len() > 1 => Ok(Verdict::TooLarge),
-            Err(why) => Ok(Verdict::Refused(why)),
+            Err(why) => Ok(Verdict::Rejected(why)),
         }
     }
 
@@ -290,10 +290,10 @@ impl Settler {
             }
             self.tally.calls.fetch_add(1, Ordering::Relaxed);
             self.parts.counters.calls(1);
-            // A call that was begun in time may end after it: to cut it off would most likely make repeats.
+            // A call that was begun in time may end after it: to cut it off would most likely make duplicates.
             let problem = match ingestion.push_once(content.clone(), Instant::now() + CALL_TIMEOUT).await {
                 Ok(()) => return Ok(Ok(())),
-                Err(problem @ (PushError::Refused(_) | PushError::TooLarge)) => return Ok(Err(problem)),
+                Err(problem @ (PushError::Rejected(_) | PushError::TooLarge)) => return Ok(Err(problem)),
                 Err(problem) => problem,
             };
             self.parts.counters.push_failed(problem.fault(OffsetDateTime::now_utc()));
@@ -302,7 +302,7 @@ impl Settler {
                     return Err(Stop::Throttled);
                 }
                 PushError::Throttled(wait) => wait.unwrap_or(PAUSE),
-                PushError::NotYet { .. } => return Err(Stop::Configuration(problem)),
+                PushError::Configuration { .. } => return Err(Stop::Configuration(problem)),
                 _ if retried => return Err(Stop::Unavailable(problem)),
                 _ => problem.wait().unwrap_or_default().max(PAUSE),
             };

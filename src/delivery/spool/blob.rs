@@ -26,7 +26,7 @@ impl BlobStore {
     /// Opens the container at `url`, which must be https, with tokens of `credential`.
     ///
     /// # Errors
-    /// When the SDK refuses the URL.
+    /// When the SDK rejects the URL.
     pub(crate) fn new(
         client: &reqwest::Client,
         url: Url,
@@ -76,12 +76,12 @@ impl BlobStore {
         &self,
         prefix: &str,
         after: Option<String>,
-        most: u16,
+        max: u16,
     ) -> Result<Page, SpoolError> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(prefix.to_owned()),
             marker: after,
-            maxresults: Some(i32::from(most)),
+            maxresults: Some(i32::from(max)),
             ..Default::default()
         };
         let mut pages = self.container.list_blobs(Some(options))?.into_pages();

@@ -51,7 +51,7 @@ impl DirectoryStore {
         &self,
         prefix: &str,
         after: Option<String>,
-        most: u16,
+        max: u16,
     ) -> Result<Page, SpoolError> {
         let folder = self.path(prefix)?;
         let prefix = prefix.to_owned();
@@ -62,8 +62,8 @@ impl DirectoryStore {
             if let Some(after) = after {
                 entries.retain(|entry| entry.name > after);
             }
-            let more = entries.len() > usize::from(most);
-            entries.truncate(usize::from(most));
+            let more = entries.len() > usize::from(max);
+            entries.truncate(usize::from(max));
             let next = entries.last().filter(|_| more).map(|entry| entry.name.clone());
             Ok(Page { entries, next })
         })

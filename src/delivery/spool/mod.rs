@@ -26,15 +26,15 @@ pub(crate) const DEAD_LETTER: &str = "deadletter/";
 pub(crate) const OVERSIZE: &str = "oversize/";
 
 /// The longest that one operation may take; whoever waits for an answer sets a shorter one.
-const OPERATION: Duration = Duration::from_secs(20);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why the spool could not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpoolError {
-    /// The storage service refused or did not answer.
+    /// The storage service rejected or did not answer.
     #[error("the spool container: {0}")]
     Blob(#[from] azure_core::Error),
-    /// The file system refused.
+    /// The file system rejected.
     #[error("the spool directory: {0}")]
     File(#[from] std::io::Error),
     /// The service did not answer in time.
@@ -131,7 +131,7 @@ impl Store {
     /// Reads `name`; `None` when it is gone.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// When the store rejects or does not answer.
     pub(crate) async fn get(&self, name: &str) -> Result<Option<Bytes>, SpoolError> {
         in_time(async {
             match self {
@@ -145,7 +145,7 @@ impl Store {
     /// Deletes `name`. Deleting what is gone is success.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// When the store rejects or does not answer.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), SpoolError> {
         in_time(async {
             match self {
@@ -156,20 +156,20 @@ impl Store {
         .await
     }
 
-    /// Lists up to `most` names that begin with `prefix`, oldest first, from where `after` says.
+    /// Lists up to `max` names that begin with `prefix`, oldest first, from where `after` says.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// When the store rejects or does not answer.
     pub(crate) async fn list(
         &self,
         prefix: &str,
         after: Option<String>,
-        most: u16,
+        max: u16,
     ) -> Result<Page, SpoolError> {
         in_time(async {
             match self {
-                Self::Blob(store) => store.list(prefix, after, most).await,
-                Self::Directory(store) => store.list(prefix, after, most).await,
+                Self::Blob(store) => store.list(prefix, after, max).await,
+                Self::Directory(store) => store.list(prefix, after, max).await,
             }
         })
         .await
@@ -178,7 +178,7 @@ impl Store {
 
 /// The SDK's calls have no time-out of their own.
 async fn in_time<T>(operation: impl Future<Output = Result<T, SpoolError>>) -> Result<T, SpoolError> {
-    tokio::time::timeout(OPERATION, operation).await.unwrap_or(Err(SpoolError::TimedOut))
+    tokio::time::timeout(OPERATION_TIMEOUT, operation).await.unwrap_or(Err(SpoolError::TimedOut))
 }
 
 /// A new name below `prefix` for what is written at `now`.

@@ -5,22 +5,22 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A refusal in Azure's form.
+/// A rejection in Azure's form.
 /// <https://github.com/Azure/azure-rest-api-specs/blob/main/specification/monitor/data-plane/ingestion/stable/2023-01-01/DataCollectionRules.json>
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) retry_after: Option<String>,
 }
 
-impl Refusal {
+impl Rejection {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), retry_after: None }
     }
 
-    /// The refusal that a [`super::Fault::Status`] stands for.
+    /// The rejection that a [`super::Fault::Status`] stands for.
     pub(super) fn injected(status: u16, retry_after: Option<String>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = match status.as_u16() {
@@ -33,11 +33,11 @@ impl Refusal {
             503 => "ServiceUnavailable",
             _ => "InternalServerError",
         };
-        Self { retry_after, ..Self::new(status, code, "The request was refused by an injected fault.") }
+        Self { retry_after, ..Self::new(status, code, "The request was rejected by an injected fault.") }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = (self.status, Json(body)).into_response();

@@ -17,7 +17,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::fault::{Fault, Part};
 use super::ingestion::Ingestion;
 use super::listener::ConnectionHandle;
@@ -32,7 +32,9 @@ const COARSE: Duration = Duration::from_millis(2);
 pub(super) fn router(ingestion: Arc<Ingestion>) -> Router {
     Router::new()
         .route("/dataCollectionRules/{id}/streams/{stream}", post(call))
-        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "NotFound", "There is nothing at this path."))
+        .fallback(async || {
+            Rejection::new(StatusCode::NOT_FOUND, "NotFound", "There is nothing at this path.")
+        })
         .with_state(ingestion)
 }
 
@@ -40,7 +42,7 @@ pub(super) fn router(ingestion: Arc<Ingestion>) -> Router {
 #[derive(Debug)]
 enum Outcome {
     /// With an answer, `late` after the usual latency.
-    Answer { result: Result<(), Refusal>, late: Duration },
+    Answer { result: Result<(), Rejection>, late: Duration },
     /// Never.
     Hang,
     /// With a reset connection.
@@ -67,7 +69,7 @@ async fn call(
     };
     let outcome = outcome(&ingestion, &head, &path, &query, body, &mut record).await;
     if let Outcome::Answer { result, .. } = &outcome {
-        let status = result.as_ref().map_or_else(|refusal| refusal.status, |()| StatusCode::NO_CONTENT);
+        let status = result.as_ref().map_or_else(|rejection| rejection.status, |()| StatusCode::NO_CONTENT);
         record.status = Some(status.as_u16());
     }
     ingestion.tally.add(record);
@@ -108,7 +110,7 @@ async fn outcome(
     let body = match admitted {
         Ok(Some(body)) => body,
         Ok(None) => return finish(fault.as_ref(), Ok(())),
-        Err(refusal) => return finish(fault.as_ref(), Err(refusal)),
+        Err(rejection) => return finish(fault.as_ref(), Err(rejection)),
     };
     let marked = ingestion.faults.take(Part::Body(&body));
     if let Some(end) = end(marked.as_ref()) {
@@ -122,8 +124,8 @@ async fn outcome(
 fn end(fault: Option<&Fault>) -> Option<Outcome> {
     match fault? {
         Fault::Status { code, retry_after } => {
-            let refusal = Refusal::injected(*code, retry_after.clone());
-            Some(Outcome::Answer { result: Err(refusal), late: Duration::ZERO })
+            let rejection = Rejection::injected(*code, retry_after.clone());
+            Some(Outcome::Answer { result: Err(rejection), late: Duration::ZERO })
         }
         Fault::Hang => Some(Outcome::Hang),
         Fault::Reset => Some(Outcome::Reset),
@@ -132,7 +134,7 @@ fn end(fault: Option<&Fault>) -> Option<Outcome> {
 }
 
 /// What a fault makes of a call that is done.
-fn finish(fault: Option<&Fault>, result: Result<(), Refusal>) -> Outcome {
+fn finish(fault: Option<&Fault>, result: Result<(), Rejection>) -> Outcome {
     match fault {
         Some(Fault::LostAnswer) => Outcome::Reset,
         Some(Fault::Slow(late)) => Outcome::Answer { result, late: *late },
@@ -146,7 +148,7 @@ fn open(
     headers: &HeaderMap,
     bytes: Bytes,
     record: &mut Recorded,
-) -> Result<Option<Bytes>, Refusal> {
+) -> Result<Option<Bytes>, Rejection> {
     let gzip = is_gzip(headers)?;
     if bytes.len() > ingestion.body_limit {
         return Err(too_large());
@@ -160,19 +162,19 @@ fn open(
     Ok(Some(body))
 }
 
-async fn store(ingestion: &Ingestion, body: &[u8], record: &mut Recorded) -> Result<(), Refusal> {
+async fn store(ingestion: &Ingestion, body: &[u8], record: &mut Recorded) -> Result<(), Rejection> {
     let rows = parse(body, ingestion.body_limit)?;
     record.rows = rows.len();
     let lines = ingestion.shape(rows, record.at);
     ingestion.store.append(lines).await.map_err(|error| {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error.to_string())
+        Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error.to_string())
     })
 }
 
 /// Whether the body is compressed, after a look at its type.
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Rejection> {
     let unsupported =
-        |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message));
+        |message| Err(Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message));
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("application/json") {
@@ -186,7 +188,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
 }
 
 /// The bytes that were compressed. Twice the limit is enough: beyond that no separators excuse a body.
-pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, Refusal> {
+pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, Rejection> {
     if !gzip {
         return Ok(bytes.clone());
     }
@@ -201,18 +203,18 @@ pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, 
 
 /// The rows of a body. Brackets and separators do not count against `limit`: `", "` is the widest that
 /// Microsoft's clients write.
-pub(super) fn parse(body: &[u8], limit: usize) -> Result<Vec<Map<String, Value>>, Refusal> {
+pub(super) fn parse(body: &[u8], limit: usize) -> Result<Vec<Map<String, Value>>, Rejection> {
     let rows: Vec<Map<String, Value>> = serde_json::from_slice(body)
         .map_err(|error| malformed(format!("The body is not a JSON array of objects: {error}.")))?;
     if body.len() > limit + 2 * (rows.len() + 1) { Err(too_large()) } else { Ok(rows) }
 }
 
-fn malformed(message: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequestPayload", message)
+fn malformed(message: impl Into<String>) -> Rejection {
+    Rejection::new(StatusCode::BAD_REQUEST, "InvalidRequestPayload", message)
 }
 
-fn too_large() -> Refusal {
-    Refusal::new(
+fn too_large() -> Rejection {
+    Rejection::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "ContentLengthLimitExceeded",
         "The body is larger than 1 MB, compressed or uncompressed.",

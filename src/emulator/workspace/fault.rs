@@ -38,7 +38,7 @@ impl Fault {
     }
 
     /// The fault for calls whose body contains `marker` anywhere, such as a row that Azure would
-    /// refuse with 400. An empty marker is in every body.
+    /// reject with 400. An empty marker is in every body.
     #[must_use]
     pub fn for_rows_with(self, marker: impl Into<String>) -> FaultRule {
         FaultRule { fault: self, calls_left: None, marker: Some(marker.into()) }

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Clock;
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::fault::{Fault, Faults, Part};
 use super::listener::ConnectionHandle;
 
@@ -135,7 +135,7 @@ async fn token(
     match identity.faults.take(Part::Head) {
         None => {}
         Some(Fault::Status { code, retry_after }) => {
-            return Refusal::injected(code, retry_after).into_response();
+            return Rejection::injected(code, retry_after).into_response();
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Reset | Fault::LostAnswer) => connection.reset().await,
@@ -149,25 +149,25 @@ fn answer(
     identity: &Identity,
     headers: &HeaderMap,
     query: &HashMap<String, String>,
-) -> Result<Value, Refusal> {
-    let refuse = |status, message: &str| Err(Refusal::new(status, "ManagedIdentityError", message));
+) -> Result<Value, Rejection> {
+    let reject = |status, message: &str| Err(Rejection::new(status, "ManagedIdentityError", message));
     // The header is what keeps a request forged through the application away from the endpoint.
     match headers.get("x-identity-header") {
-        None => return refuse(StatusCode::UNAUTHORIZED, "The X-IDENTITY-HEADER header is missing."),
+        None => return reject(StatusCode::UNAUTHORIZED, "The X-IDENTITY-HEADER header is missing."),
         Some(value) if value.as_bytes() != identity.header.as_bytes() => {
-            return refuse(StatusCode::FORBIDDEN, "The X-IDENTITY-HEADER header is not this app's.");
+            return reject(StatusCode::FORBIDDEN, "The X-IDENTITY-HEADER header is not this app's.");
         }
         Some(_) => {}
     }
     if query.get("api-version").map(String::as_str) != Some(API_VERSION) {
-        return refuse(StatusCode::BAD_REQUEST, "The api-version must be 2019-08-01.");
+        return reject(StatusCode::BAD_REQUEST, "The api-version must be 2019-08-01.");
     }
     // Without an id App Service means the system-assigned identity, which this app does not have.
     if query.get("client_id") != Some(&identity.client_id) {
-        return refuse(StatusCode::BAD_REQUEST, "No such managed identity is assigned to the app.");
+        return reject(StatusCode::BAD_REQUEST, "No such managed identity is assigned to the app.");
     }
     match query.get("resource").map(|resource| resource.trim_end_matches('/')) {
-        None | Some("") => refuse(StatusCode::BAD_REQUEST, "The resource is missing."),
+        None | Some("") => reject(StatusCode::BAD_REQUEST, "The resource is missing."),
         Some(resource) => Ok(identity.issue(resource)),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::call::{inflate, parse};
 use super::fault::Faults;
 use super::identity::{Identity, Worth};
@@ -120,7 +120,7 @@ impl Ingestion {
         let mut lines = Vec::new();
         self.store.for_each_kept(|call| {
             let rows = inflate(&call.body, call.gzip, self.body_limit);
-            // A body that would have been refused, had it been looked into, holds no rows.
+            // A body that would have been rejected, had it been looked into, holds no rows.
             if let Ok(rows) = rows.and_then(|body| parse(&body, self.body_limit)) {
                 let unused = &mut Adjustments::default();
                 lines.extend(rows.into_iter().map(|row| self.columns.shape(row, call.received, unused)));
@@ -132,19 +132,19 @@ impl Ingestion {
         Ok(lines.iter().map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?)
     }
 
-    pub(super) fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let refuse = |message| Err(Refusal::new(StatusCode::UNAUTHORIZED, "AuthenticationFailed", message));
+    pub(super) fn authorize(&self, headers: &HeaderMap) -> Result<(), Rejection> {
+        let reject = |message| Err(Rejection::new(StatusCode::UNAUTHORIZED, "AuthenticationFailed", message));
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(token) = bearer.and_then(|value| value.strip_prefix("Bearer ")) else {
-            return refuse("The authentication token is missing.");
+            return reject("The authentication token is missing.");
         };
         match self.identity.check(token, AUDIENCE) {
-            Worth::Unknown => refuse("The authentication token is not valid."),
-            Worth::Expired => refuse("The authentication token has expired."),
-            Worth::WrongAudience => refuse("The authentication token was issued for another audience."),
+            Worth::Unknown => reject("The authentication token is not valid."),
+            Worth::Expired => reject("The authentication token has expired."),
+            Worth::WrongAudience => reject("The authentication token was issued for another audience."),
             Worth::Good if self.role_assigned.load(Ordering::Relaxed) => Ok(()),
             // https://github.com/Azure/azure-sdk-for-net/pull/37173 shows the text of the real one.
-            Worth::Good => Err(Refusal::new(
+            Worth::Good => Err(Rejection::new(
                 StatusCode::FORBIDDEN,
                 "OperationFailed",
                 format!(
@@ -163,10 +163,10 @@ impl Ingestion {
         id: &str,
         stream: &str,
         query: &HashMap<String, String>,
-    ) -> Result<(), Refusal> {
-        let missing = |message| Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", message));
+    ) -> Result<(), Rejection> {
+        let missing = |message| Err(Rejection::new(StatusCode::NOT_FOUND, "NotFound", message));
         if query.get("api-version").map(String::as_str) != Some(API_VERSION) {
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 StatusCode::BAD_REQUEST,
                 "UnsupportedApiVersion",
                 format!("The api-version must be {API_VERSION}."),
@@ -181,7 +181,7 @@ impl Ingestion {
         Ok(())
     }
 
-    pub(super) fn admit(&self) -> Result<(), Refusal> {
+    pub(super) fn admit(&self) -> Result<(), Rejection> {
         let Some(throttle) = self.throttle else { return Ok(()) };
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -191,9 +191,9 @@ impl Ingestion {
             return Ok(());
         }
         let wait = throttle.per.saturating_sub(now - since).as_secs_f64().ceil();
-        Err(Refusal {
+        Err(Rejection {
             retry_after: Some(format!("{wait:.0}")),
-            ..Refusal::new(
+            ..Rejection::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "TooManyRequests",
                 "The data collection rule's limit of requests was reached.",

@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime};
 const FIELD_LIMIT: usize = 65_536;
 /// Outside of these `TimeGenerated` becomes the time of receipt.
 /// <https://learn.microsoft.com/azure/azure-monitor/logs/data-ingestion-time>
-const OLDEST: Duration = Duration::days(2);
-const NEWEST: Duration = Duration::days(1);
+const MAX_AGE: Duration = Duration::days(2);
+const MAX_LEAD: Duration = Duration::days(1);
 
 const TIME_GENERATED: &str = "TimeGenerated";
 
@@ -151,7 +151,7 @@ fn parse(text: &str) -> Option<OffsetDateTime> {
 fn stamp(value: Option<Value>, now: OffsetDateTime, seen: &mut Adjustments) -> Value {
     match value.as_ref().and_then(Value::as_str).and_then(parse) {
         None => seen.stamped += 1,
-        Some(time) if time < now - OLDEST || time > now + NEWEST => seen.restamped += 1,
+        Some(time) if time < now - MAX_AGE || time > now + MAX_LEAD => seen.restamped += 1,
         Some(_) => return value.unwrap_or_default(),
     }
     now.format(&Rfc3339).map_or(Value::Null, Value::String)

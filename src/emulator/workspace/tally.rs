@@ -12,7 +12,7 @@ pub struct Calls {
     /// Answered 2xx.
     pub accepted: u64,
     /// Answered with any other status.
-    pub refused: u64,
+    pub rejected: u64,
     /// Not answered at all: hung, reset, or stored with the answer lost.
     pub unanswered: u64,
     /// How many answers each status had.
@@ -23,7 +23,7 @@ impl Calls {
     /// Every call there was.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.accepted + self.refused + self.unanswered
+        self.accepted + self.rejected + self.unanswered
     }
 }
 
@@ -64,7 +64,7 @@ impl Tally {
         match call.status {
             Some(status) => {
                 let count =
-                    if (200..300).contains(&status) { &mut calls.accepted } else { &mut calls.refused };
+                    if (200..300).contains(&status) { &mut calls.accepted } else { &mut calls.rejected };
                 *count += 1;
                 *calls.by_status.entry(status).or_default() += 1;
             }

@@ -101,7 +101,7 @@ async fn sets_a_bad_row_aside_and_stores_the_others() {
     assert_eq!(line.level, crate::host::Level::Error, "{}", line.text);
 }
 
-/// Both halves of the first split are refused, and still only the bad rows are to blame: further down a row is accepted.
+/// Both halves of the first split are rejected, and still only the bad rows are to blame: further down a row is accepted.
 #[tokio::test]
 async fn sets_bad_rows_in_both_halves_aside() {
     let rig = Rig::start().await;

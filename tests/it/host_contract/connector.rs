@@ -78,7 +78,7 @@ async fn asks_for_a_body_that_waits_for_100_at_once() {
 }
 
 #[tokio::test]
-async fn refuses_a_large_unsigned_body_without_letting_the_client_wait() {
+async fn rejects_a_large_unsigned_body_without_letting_the_client_wait() {
     let host = host().start().await;
     let client = Peer::connect(host.address()).await;
     let length = 30_000_000;

@@ -1,4 +1,4 @@
-//! What the host refuses before the worker sees it.
+//! What the host rejects before the worker sees it.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn knows_only_the_routes_and_methods_of_the_functions() {
 }
 
 #[tokio::test]
-async fn refuses_bodies_over_its_limit() {
+async fn rejects_bodies_over_its_limit() {
     assert_eq!(ask("POST /api/ingest", "Content-Length: 104857601\r\n").await, 413);
     let (_host, mut worker, mut client) = trio().await;
     client.send("POST /api/ingest HTTP/1.1\r\nHost: h\r\nContent-Length: 104857600\r\n\r\n").await;
@@ -83,7 +83,7 @@ async fn refuses_bodies_over_its_limit() {
 }
 
 #[tokio::test]
-async fn refuses_what_is_no_http() {
+async fn rejects_what_is_no_http() {
     for request in [
         "nonsense\r\n\r\n",
         "POST /api/ingest HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
@@ -97,7 +97,7 @@ async fn refuses_what_is_no_http() {
 }
 
 #[tokio::test]
-async fn ends_the_connection_when_a_refused_body_does_not_come() {
+async fn ends_the_connection_when_a_rejected_body_does_not_come() {
     let worker = Worker::start().await;
     let host = attached(&worker).timings(|timings| timings.unread = Duration::from_millis(50)).start().await;
     let mut client = Peer::connect(host.address()).await;
@@ -107,7 +107,7 @@ async fn ends_the_connection_when_a_refused_body_does_not_come() {
 }
 
 #[tokio::test]
-async fn takes_the_next_request_after_a_refused_body() {
+async fn takes_the_next_request_after_a_rejected_body() {
     let (_host, _worker, mut client) = trio().await;
     client.send("POST /api/nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde").await;
     assert_eq!(status(&client.head().await), 404);

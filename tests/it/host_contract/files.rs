@@ -50,7 +50,7 @@ fn finds_functions_where_the_host_does_not_look() {
 }
 
 #[test]
-fn finds_names_that_the_host_refuses() {
+fn finds_names_that_the_host_rejects() {
     for name in ["1st", "with space", "host", "über", &"a".repeat(129)] {
         finds(&good().file(&format!("{name}/function.json"), HTTP), "for a function's name");
     }

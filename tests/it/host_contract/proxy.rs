@@ -180,7 +180,7 @@ async fn sends_the_body_without_100_after_a_while() {
 }
 
 #[tokio::test]
-async fn spares_a_large_body_that_is_refused_instead_of_100() {
+async fn spares_a_large_body_that_is_rejected_instead_of_100() {
     let (_host, mut worker, mut client) = trio().await;
     let request = CURL.replace("Accept: */*", "Expect: 100-continue").replace("payload", "");
     client.send(request.replace("Content-Length: 7", "Content-Length: 1025")).await;

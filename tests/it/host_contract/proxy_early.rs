@@ -18,7 +18,7 @@ fn post(client: Peer, length: usize) -> JoinHandle<String> {
 }
 
 #[tokio::test]
-async fn shows_a_refusal_whose_connection_is_closed_at_once() {
+async fn shows_a_rejection_whose_connection_is_closed_at_once() {
     for length in [5, LARGE] {
         let (_host, mut worker, client) = trio().await;
         let answer = post(client, length);
@@ -30,7 +30,7 @@ async fn shows_a_refusal_whose_connection_is_closed_at_once() {
 }
 
 #[tokio::test]
-async fn shows_a_refusal_of_a_worker_that_half_closes_and_drains() {
+async fn shows_a_rejection_of_a_worker_that_half_closes_and_drains() {
     for length in [5, LARGE] {
         let (_host, mut worker, client) = trio().await;
         let answer = post(client, length);
@@ -45,7 +45,7 @@ async fn shows_a_refusal_of_a_worker_that_half_closes_and_drains() {
 }
 
 #[tokio::test]
-async fn shows_a_refusal_left_open_and_unread_only_for_a_small_body() {
+async fn shows_a_rejection_left_open_and_unread_only_for_a_small_body() {
     let (_host, mut worker, client) = trio().await;
     let answer = post(client, 5);
     let mut handler = worker.accept().await;

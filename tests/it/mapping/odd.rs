@@ -5,8 +5,8 @@ use humanbound_sentinel::record::{self, NotAnObject};
 use super::row::{self, RECEIVED};
 
 #[test]
-fn refuses_what_is_no_json_object() {
-    let refused: [&[u8]; 34] = [
+fn rejects_what_is_no_json_object() {
+    let rejected: [&[u8]; 34] = [
         b"",
         b" ",
         b"\n",
@@ -42,7 +42,7 @@ fn refuses_what_is_no_json_object() {
         b"{\"a\":\"",
         b"event_type=ping",
     ];
-    for body in refused {
+    for body in rejected {
         assert_eq!(
             record::map(body, RECEIVED).unwrap_err(),
             NotAnObject,
@@ -54,8 +54,8 @@ fn refuses_what_is_no_json_object() {
 
 /// RFC 8259, section 8.1: JSON is UTF-8.
 #[test]
-fn refuses_what_is_not_utf_8() {
-    let refused: [&[u8]; 7] = [
+fn rejects_what_is_not_utf_8() {
+    let rejected: [&[u8]; 7] = [
         b"{\"a\":\"\xff\"}",
         b"{\"a\":\"\xc3\"}",
         b"{\"a\xc0\xaf\":1}",
@@ -64,7 +64,7 @@ fn refuses_what_is_not_utf_8() {
         b"\xff\xfe{\x00}\x00",
         b"{\"a\":1}\xff",
     ];
-    for body in refused {
+    for body in rejected {
         assert_eq!(
             record::map(body, RECEIVED).unwrap_err(),
             NotAnObject,

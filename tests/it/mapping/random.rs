@@ -226,7 +226,7 @@ fn every_random_object_becomes_a_valid_row_that_holds_it_all() {
 }
 
 #[test]
-fn a_damaged_body_is_refused_or_becomes_a_valid_row() {
+fn a_damaged_body_is_rejected_or_becomes_a_valid_row() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let whole = [
         &include_bytes!("../../fixtures/events/finding.created.json")[..],
@@ -236,7 +236,7 @@ fn a_damaged_body_is_refused_or_becomes_a_valid_row() {
         include_bytes!("../../fixtures/hostile/controls_and_nul.json"),
         include_bytes!("../../fixtures/hostile/numbers_beyond_f64.json"),
     ];
-    let [mut refused, mut mapped] = [0, 0];
+    let [mut rejected, mut mapped] = [0, 0];
     for _ in 0..6_000 {
         let mut body = whole.choose(&mut random).unwrap().to_vec();
         for _ in 0..random.random_range(1..4) {
@@ -257,14 +257,14 @@ fn a_damaged_body_is_refused_or_becomes_a_valid_row() {
             row::valid(&row);
             mapped += 1;
         } else {
-            refused += 1;
+            rejected += 1;
         }
     }
-    assert!(refused > 500 && mapped > 500, "{refused} refused, {mapped} mapped: no fair sample");
+    assert!(rejected > 500 && mapped > 500, "{rejected} rejected, {mapped} mapped: no fair sample");
 }
 
 #[test]
-fn noise_is_refused() {
+fn noise_is_rejected() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     for length in 0..300 {
         let noise: Vec<u8> = (0..length).map(|_| random.random_range(0..=255)).collect();

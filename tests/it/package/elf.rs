@@ -1,4 +1,4 @@
-//! What is refused as `connector`, on ELF files made here: the same on every machine.
+//! What is rejected as `connector`, on ELF files made here: the same on every machine.
 
 use humanbound_sentinel::package::elf::{Binary, Unfit, inspect};
 
@@ -175,7 +175,7 @@ impl Elf {
 }
 
 #[track_caller]
-fn refused(elf: &Elf) -> Unfit {
+fn rejected(elf: &Elf) -> Unfit {
     inspect(&elf.build()).unwrap_err()
 }
 
@@ -216,7 +216,7 @@ fn ignores_versions_of_other_libraries() {
 }
 
 #[test]
-fn refuses_a_newer_glibc_and_names_the_symbols() {
+fn rejects_a_newer_glibc_and_names_the_symbols() {
     let symbols = vec![
         ("read", "GLIBC_2.2.5"),
         ("stat64", "GLIBC_2.33"),
@@ -226,7 +226,7 @@ fn refuses_a_newer_glibc_and_names_the_symbols() {
         ("pthread_self", "GLIBC_2.34"),
         ("dlopen", "GLIBC_2.34"),
     ];
-    let unfit = refused(&Elf { symbols, ..Elf::default() });
+    let unfit = rejected(&Elf { symbols, ..Elf::default() });
     let text =
         "it needs GLIBC_2.34 (`__libc_start_main`, `dlopen`, `dlsym` and 2 more), newer than glibc 2.28";
     assert_eq!(unfit.to_string(), text);
@@ -234,25 +234,25 @@ fn refuses_a_newer_glibc_and_names_the_symbols() {
 }
 
 #[test]
-fn refuses_a_newer_glibc_that_no_symbol_needs() {
+fn rejects_a_newer_glibc_that_no_symbol_needs() {
     let elf = Elf { versions: vec!["GLIBC_2.29"], ..Elf::default() };
-    assert_eq!(refused(&elf), Unfit::TooNew { version: "GLIBC_2.29".to_owned(), symbols: vec![] });
+    assert_eq!(rejected(&elf), Unfit::TooNew { version: "GLIBC_2.29".to_owned(), symbols: vec![] });
 }
 
 #[test]
-fn refuses_versions_of_glibc_that_are_no_number() {
+fn rejects_versions_of_glibc_that_are_no_number() {
     for version in ["GLIBC_ABI_DT_RELR", "GLIBC_PRIVATE", "GLIBC_2", "GLIBC_2.1.1.1", "GLIBC_2.x"] {
         let elf = Elf { versions: vec![version], ..Elf::default() };
-        assert_eq!(refused(&elf), Unfit::TooNew { version: version.to_owned(), symbols: vec![] });
+        assert_eq!(rejected(&elf), Unfit::TooNew { version: version.to_owned(), symbols: vec![] });
     }
 }
 
 #[test]
-fn refuses_what_can_run_other_programs() {
+fn rejects_what_can_run_other_programs() {
     for name in ["execve", "execvp", "fexecve", "posix_spawnp", "fork", "vfork", "popen", "system"] {
         let mut elf = Elf::default();
         elf.symbols.push((name, "GLIBC_2.2.5"));
-        assert_eq!(refused(&elf), Unfit::RunsPrograms(vec![name.to_owned()]));
+        assert_eq!(rejected(&elf), Unfit::RunsPrograms(vec![name.to_owned()]));
     }
     // Names that only look alike.
     for name in ["pthread_atfork", "sysconf", "on_exit"] {
@@ -263,10 +263,10 @@ fn refuses_what_can_run_other_programs() {
 }
 
 #[test]
-fn refuses_other_systems() {
+fn rejects_other_systems() {
     let foreign = "an ELF file for another system";
-    assert_eq!(refused(&Elf { machine: 183, ..Elf::default() }), Unfit::Foreign(foreign));
-    assert_eq!(refused(&Elf { os_abi: 9, ..Elf::default() }), Unfit::Foreign(foreign));
+    assert_eq!(rejected(&Elf { machine: 183, ..Elf::default() }), Unfit::Foreign(foreign));
+    assert_eq!(rejected(&Elf { os_abi: 9, ..Elf::default() }), Unfit::Foreign(foreign));
     for (file, kind) in [
         (&b"MZ\x90\0"[..], "a Windows program"),
         (b"\xcf\xfa\xed\xfe", "a macOS program"),
@@ -279,19 +279,19 @@ fn refuses_other_systems() {
 }
 
 #[test]
-fn refuses_what_cannot_be_started() {
+fn rejects_what_cannot_be_started() {
     let no_program = Unfit::Foreign("an ELF file that is no program");
-    assert_eq!(refused(&Elf { kind: 1, ..Elf::default() }), no_program);
-    assert_eq!(refused(&Elf { entry: 0, ..Elf::default() }), no_program);
+    assert_eq!(rejected(&Elf { kind: 1, ..Elf::default() }), no_program);
+    assert_eq!(rejected(&Elf { entry: 0, ..Elf::default() }), no_program);
     let musl = "/lib/ld-musl-x86_64.so.1";
-    assert_eq!(refused(&Elf { loader: Some(musl), ..Elf::default() }), Unfit::Loader(musl.to_owned()));
+    assert_eq!(rejected(&Elf { loader: Some(musl), ..Elf::default() }), Unfit::Loader(musl.to_owned()));
     let openssl = Elf { libraries: vec!["libc.so.6", "libssl.so.3"], ..Elf::default() };
-    assert_eq!(refused(&openssl), Unfit::Library("libssl.so.3".to_owned()));
+    assert_eq!(rejected(&openssl), Unfit::Library("libssl.so.3".to_owned()));
 }
 
 #[test]
-fn refuses_what_it_cannot_read() {
-    let unreadable = |elf: &Elf| matches!(refused(elf), Unfit::Unreadable(_));
+fn rejects_what_it_cannot_read() {
+    let unreadable = |elf: &Elf| matches!(rejected(elf), Unfit::Unreadable(_));
     assert!(unreadable(&Elf { sections: false, ..Elf::default() }));
     assert!(unreadable(&Elf { symbols: vec![], ..Elf::default() }));
     assert!(unreadable(&Elf { symbols: vec![("x", "OTHER_1.0")], ..Elf::default() }));

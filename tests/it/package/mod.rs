@@ -158,17 +158,17 @@ fn command_warns_of_a_debug_build_and_packages_it() {
 }
 
 #[test]
-fn command_keeps_the_last_zip_when_it_refuses_a_binary() {
+fn command_keeps_the_last_zip_when_it_rejects_a_binary() {
     let scratch = Scratch::new();
     let connector = Elf { symbols: vec![("pidfd_getpid", "GLIBC_2.39")], ..Elf::default() };
     fs::write(scratch.0.join("built"), connector.build()).unwrap();
     fs::write(scratch.0.join("last.zip"), "the last one").unwrap();
 
-    let refusal = scratch.package(&["--connector", "built", "--output", "last.zip"]);
+    let rejection = scratch.package(&["--connector", "built", "--output", "last.zip"]);
 
     let expected = "error: cannot package `built`: it needs GLIBC_2.39 (`pidfd_getpid`), newer than glibc 2.28\n\
                     hint: build it with `make dist`, which links it for a Function App\n";
-    assert_eq!(refusal, (Some(1), String::new(), expected.to_owned()));
+    assert_eq!(rejection, (Some(1), String::new(), expected.to_owned()));
     assert_eq!(fs::read(scratch.0.join("last.zip")).unwrap(), b"the last one");
 }
 
@@ -182,7 +182,7 @@ fn command_names_the_missing_binary_and_the_option() {
 
 #[test]
 fn command_takes_the_binary_beside_it() {
-    // Under cargo that is the debug build of `connector`, linked for this machine: packaged with a warning or refused
+    // Under cargo that is the debug build of `connector`, linked for this machine: packaged with a warning or rejected
     // for its glibc, but found.
     let (_, stdout, stderr) = Scratch::new().package(&[]);
     let beside = Path::new(env!("CARGO_BIN_EXE_hb-sentinel")).with_file_name("connector");

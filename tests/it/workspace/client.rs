@@ -65,8 +65,8 @@ pub fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Asserts a refusal in Azure's form.
-pub async fn refused(answer: Response, status: u16, code: &str) {
+/// Asserts a rejection in Azure's form.
+pub async fn rejected(answer: Response, status: u16, code: &str) {
     assert_eq!(answer.status(), status);
     assert_eq!(answer.headers()["x-ms-error-code"], code);
     let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use humanbound_sentinel::emulator::Fault;
 use serde_json::json;
 
-use super::client::{call, gzip, refused, send};
+use super::client::{call, gzip, rejected, send};
 use super::start;
 
 /// Whether the call ended with the peer's RST.
@@ -29,12 +29,12 @@ async fn answers_a_status_with_retry_after_until_it_is_cleared() {
     for _ in 0..2 {
         let answer = send(&workspace, &json!([{ "EventType": "a" }])).await;
         assert_eq!(answer.headers()["retry-after"], "7");
-        refused(answer, 429, "TooManyRequests").await;
+        rejected(answer, 429, "TooManyRequests").await;
     }
     workspace.clear_fault();
     assert_eq!(send(&workspace, &json!([{ "EventType": "a" }])).await.status(), 204);
     let calls = workspace.calls();
-    assert_eq!((calls.accepted, calls.refused, calls.unanswered, calls.total()), (1, 2, 0, 3));
+    assert_eq!((calls.accepted, calls.rejected, calls.unanswered, calls.total()), (1, 2, 0, 3));
     assert_eq!(workspace.row_count(), 1);
 }
 
@@ -50,14 +50,14 @@ async fn fails_the_next_calls_only() {
 }
 
 #[tokio::test]
-async fn refuses_a_whole_call_for_one_marked_row() {
+async fn rejects_a_whole_call_for_one_marked_row() {
     let workspace = start().await;
     workspace.set_fault(Fault::status(400).for_rows_with("poison"));
     let good = json!([{ "EventTitle": "a" }]);
     let mixed = json!([{ "EventTitle": "a" }, { "EventTitle": "a poisoned row" }]).to_string();
     assert_eq!(send(&workspace, &good).await.status(), 204);
     let packed = call(&workspace, gzip(mixed.as_bytes())).await.header("Content-Encoding", "gzip");
-    refused(packed.send().await.unwrap(), 400, "InvalidRequestPayload").await;
+    rejected(packed.send().await.unwrap(), 400, "InvalidRequestPayload").await;
     assert_eq!(workspace.row_count(), 1);
 }
 

@@ -8,7 +8,7 @@ use humanbound_sentinel::emulator::{Fault, Workspace, WorkspaceOptions};
 use serde_json::Value;
 use time::macros::datetime;
 
-use super::client::{AUDIENCE, http, refused, token_request};
+use super::client::{AUDIENCE, http, rejected, token_request};
 use super::{TestClock, start, start_with};
 
 async fn issued(workspace: &Workspace, resource: &str) -> Value {
@@ -24,7 +24,7 @@ async fn answers_as_app_service_does() {
         start_with(WorkspaceOptions { token_lifetime: Duration::from_secs(3600), ..clock.options() }).await;
     let body = issued(&workspace, AUDIENCE).await;
     let expected = datetime!(2026-08-01 13:00 UTC).unix_timestamp();
-    assert_eq!(body["expires_on"], expected.to_string(), "a string: azure_identity refuses a number");
+    assert_eq!(body["expires_on"], expected.to_string(), "a string: azure_identity rejects a number");
     assert_eq!(body["token_type"], "Bearer");
     assert_eq!(body["resource"], AUDIENCE);
     assert_eq!(body["client_id"], workspace.client_id());
@@ -48,14 +48,14 @@ async fn issues_unsigned_tokens_with_the_claims_that_azurite_reads() {
 }
 
 #[tokio::test]
-async fn refuses_what_is_not_asked_as_the_app_would_ask() {
+async fn rejects_what_is_not_asked_as_the_app_would_ask() {
     let workspace = start().await;
     let code = "ManagedIdentityError";
     let url = |query: &str| format!("{}?{query}", workspace.identity_endpoint());
     let good = format!("api-version=2019-08-01&resource={AUDIENCE}&client_id={}", workspace.client_id());
-    refused(http().get(url(&good)).send().await.unwrap(), 401, code).await;
+    rejected(http().get(url(&good)).send().await.unwrap(), 401, code).await;
     let forged = http().get(url(&good)).header("X-IDENTITY-HEADER", "guess");
-    refused(forged.send().await.unwrap(), 403, code).await;
+    rejected(forged.send().await.unwrap(), 403, code).await;
     for query in [
         good.replace("2019-08-01", "2017-09-01"),
         good.replace(workspace.client_id(), "00000000-0000-0000-0000-000000000000"),
@@ -63,7 +63,7 @@ async fn refuses_what_is_not_asked_as_the_app_would_ask() {
         good.replace("resource", "scope"),
     ] {
         let request = http().get(url(&query)).header("X-IDENTITY-HEADER", workspace.identity_header());
-        refused(request.send().await.unwrap(), 400, code).await;
+        rejected(request.send().await.unwrap(), 400, code).await;
     }
     assert_eq!(workspace.tokens_issued(), 0);
 }
@@ -72,7 +72,7 @@ async fn refuses_what_is_not_asked_as_the_app_would_ask() {
 async fn fails_on_request() {
     let workspace = start().await;
     workspace.set_identity_fault(Fault::status(500));
-    refused(token_request(&workspace, AUDIENCE).send().await.unwrap(), 500, "InternalServerError").await;
+    rejected(token_request(&workspace, AUDIENCE).send().await.unwrap(), 500, "InternalServerError").await;
     workspace.set_identity_fault(Fault::Reset.next(1));
     token_request(&workspace, AUDIENCE).send().await.unwrap_err();
     issued(&workspace, AUDIENCE).await;

@@ -6,7 +6,7 @@ use humanbound_sentinel::emulator::{Store, Throttle, WorkspaceOptions};
 use serde_json::json;
 use time::macros::datetime;
 
-use super::client::{self, call, gzip, refused, send, token_request, url};
+use super::client::{self, call, gzip, rejected, send, token_request, url};
 use super::{TestClock, start, start_with};
 
 #[tokio::test]
@@ -38,30 +38,30 @@ async fn inflates_gzip_bodies_and_records_both_sizes() {
 }
 
 #[tokio::test]
-async fn refuses_a_call_without_a_good_token() {
+async fn rejects_a_call_without_a_good_token() {
     let clock = TestClock::new(datetime!(2026-08-01 12:00 UTC));
     let workspace =
         start_with(WorkspaceOptions { token_lifetime: Duration::from_secs(600), ..clock.options() }).await;
     let bare = || client::http().post(url(&workspace)).header("Content-Type", "application/json").body("[]");
     let unauthorized = "AuthenticationFailed";
-    refused(bare().send().await.unwrap(), 401, unauthorized).await;
-    refused(bare().bearer_auth("made.up.").send().await.unwrap(), 401, unauthorized).await;
-    refused(bare().header("Authorization", "Basic eDp5").send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().bearer_auth("made.up.").send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().header("Authorization", "Basic eDp5").send().await.unwrap(), 401, unauthorized).await;
 
     let answer = token_request(&workspace, "https://storage.azure.com").send().await.unwrap();
     let body: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     let other = body["access_token"].as_str().unwrap();
-    refused(bare().bearer_auth(other).send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().bearer_auth(other).send().await.unwrap(), 401, unauthorized).await;
 
     let token = client::token(&workspace).await;
     clock.advance(time::Duration::seconds(599));
     assert_eq!(bare().bearer_auth(&token).send().await.unwrap().status(), 204);
     clock.advance(time::Duration::seconds(1));
-    refused(bare().bearer_auth(&token).send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().bearer_auth(&token).send().await.unwrap(), 401, unauthorized).await;
 
     let token = client::token(&workspace).await;
     workspace.revoke_tokens();
-    refused(bare().bearer_auth(&token).send().await.unwrap(), 401, unauthorized).await;
+    rejected(bare().bearer_auth(&token).send().await.unwrap(), 401, unauthorized).await;
     assert_eq!(send(&workspace, &json!([])).await.status(), 204, "a new token is good");
 }
 
@@ -69,13 +69,13 @@ async fn refuses_a_call_without_a_good_token() {
 async fn answers_403_while_the_role_is_missing() {
     let workspace = start().await;
     workspace.set_role_assigned(false);
-    refused(send(&workspace, &json!([])).await, 403, "OperationFailed").await;
+    rejected(send(&workspace, &json!([])).await, 403, "OperationFailed").await;
     workspace.set_role_assigned(true);
     assert_eq!(send(&workspace, &json!([])).await.status(), 204);
 }
 
 #[tokio::test]
-async fn refuses_other_addresses() {
+async fn rejects_other_addresses() {
     let workspace = start().await;
     let (dcr, stream, token) =
         (workspace.dcr_immutable_id(), workspace.stream(), client::token(&workspace).await);
@@ -93,33 +93,33 @@ async fn refuses_other_addresses() {
     for (path, status, code) in cases {
         let request = client::http().post(format!("{}/{path}", workspace.endpoint())).bearer_auth(&token);
         let answer = request.header("Content-Type", "application/json").body("[]").send().await.unwrap();
-        refused(answer, status, code).await;
+        rejected(answer, status, code).await;
     }
 }
 
 #[tokio::test]
-async fn refuses_bodies_that_are_not_arrays_of_objects() {
+async fn rejects_bodies_that_are_not_arrays_of_objects() {
     let workspace = start().await;
     let bodies: [&[u8]; 7] = [b"", b"{}", b"[1]", b"[[]]", b"[{}", b"null", b"[{\"EventType\":\"\xff\"}]"];
     for body in bodies {
-        refused(call(&workspace, body).await.send().await.unwrap(), 400, "InvalidRequestPayload").await;
+        rejected(call(&workspace, body).await.send().await.unwrap(), 400, "InvalidRequestPayload").await;
     }
     let broken = call(&workspace, &gzip(b"[]")[..8]).await.header("Content-Encoding", "gzip");
-    refused(broken.send().await.unwrap(), 400, "InvalidRequestPayload").await;
+    rejected(broken.send().await.unwrap(), 400, "InvalidRequestPayload").await;
     assert_eq!(workspace.row_count(), 0);
     assert_eq!(workspace.calls().by_status[&400], 8);
 }
 
 #[tokio::test]
-async fn refuses_other_types_and_encodings() {
+async fn rejects_other_types_and_encodings() {
     let workspace = start().await;
     let token = client::token(&workspace).await;
     let post = || client::http().post(url(&workspace)).bearer_auth(&token).body("[]");
-    refused(post().send().await.unwrap(), 415, "UnsupportedMediaType").await;
+    rejected(post().send().await.unwrap(), 415, "UnsupportedMediaType").await;
     let text = post().header("Content-Type", "text/plain");
-    refused(text.send().await.unwrap(), 415, "UnsupportedMediaType").await;
+    rejected(text.send().await.unwrap(), 415, "UnsupportedMediaType").await;
     let brotli = post().header("Content-Type", "application/json").header("Content-Encoding", "br");
-    refused(brotli.send().await.unwrap(), 415, "UnsupportedMediaType").await;
+    rejected(brotli.send().await.unwrap(), 415, "UnsupportedMediaType").await;
     let charset = post().header("Content-Type", "application/json; charset=utf-8");
     assert_eq!(charset.send().await.unwrap().status(), 204);
 }
@@ -131,7 +131,7 @@ fn array_of(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn refuses_more_than_a_mebibyte_of_rows_however_it_is_packed() {
+async fn rejects_more_than_a_mebibyte_of_rows_however_it_is_packed() {
     const MIB: usize = 1_048_576;
     let workspace = start().await;
     // The brackets do not count, as they do not in Microsoft's client.
@@ -140,7 +140,7 @@ async fn refuses_more_than_a_mebibyte_of_rows_however_it_is_packed() {
         let packed = call(&workspace, gzip(body.as_bytes())).await.header("Content-Encoding", "gzip");
         assert_eq!(packed.send().await.unwrap().status(), status, "{length} bytes");
     }
-    refused(
+    rejected(
         call(&workspace, array_of(MIB + 5)).await.send().await.unwrap(),
         413,
         "ContentLengthLimitExceeded",
@@ -148,13 +148,16 @@ async fn refuses_more_than_a_mebibyte_of_rows_however_it_is_packed() {
     .await;
     let bomb = gzip(&vec![b' '; 4 * MIB]);
     let bomb = call(&workspace, bomb).await.header("Content-Encoding", "gzip").send().await.unwrap();
-    refused(bomb, 413, "ContentLengthLimitExceeded").await;
+    rejected(bomb, 413, "ContentLengthLimitExceeded").await;
     let enormous = call(&workspace, vec![b' '; 20 * MIB]).await.send().await;
-    assert!(enormous.is_err() || enormous.unwrap().status() == 413, "a body beyond reading is refused early");
+    assert!(
+        enormous.is_err() || enormous.unwrap().status() == 413,
+        "a body beyond reading is rejected early"
+    );
 }
 
 #[tokio::test]
-async fn refuses_calls_beyond_the_throttle_and_says_for_how_long() {
+async fn rejects_calls_beyond_the_throttle_and_says_for_how_long() {
     let throttle = Throttle { calls: 2, per: Duration::from_millis(900) };
     let workspace =
         start_with(WorkspaceOptions { throttle: Some(throttle), ..WorkspaceOptions::default() }).await;
@@ -165,7 +168,7 @@ async fn refuses_calls_beyond_the_throttle_and_says_for_how_long() {
     let answer = send(&workspace, &json!([])).await;
     let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert_eq!(wait, 1, "whole seconds, rounded up");
-    refused(answer, 429, "TooManyRequests").await;
+    rejected(answer, 429, "TooManyRequests").await;
     tokio::time::sleep(Duration::from_secs(wait)).await;
     assert_eq!(send(&workspace, &json!([])).await.status(), 204, "after {:?}", began.elapsed());
 }
@@ -188,7 +191,7 @@ async fn stops_listening_when_dropped() {
     drop(workspace);
     for url in [endpoint, identity] {
         // The accept loops end when the runtime next runs them.
-        let refused = async { while client::http().get(&url).send().await.is_ok_and(|_| true) {} };
-        tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the port is closed");
+        let rejected = async { while client::http().get(&url).send().await.is_ok_and(|_| true) {} };
+        tokio::time::timeout(Duration::from_secs(10), rejected).await.expect("the port is closed");
     }
 }

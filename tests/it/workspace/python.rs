@@ -88,7 +88,7 @@ async fn takes_every_chunk_that_microsofts_client_splits_off() {
 }
 
 #[tokio::test]
-async fn refusals_are_errors_that_microsofts_client_understands() {
+async fn rejections_are_errors_that_microsofts_client_understands() {
     let Some(python) = python() else { return };
     let workspace = start().await;
     let too_big = upload(&python, &workspace, &rows(1, 1_100_000), &json!({})).await;

@@ -1,4 +1,4 @@
-//! Lines that anybody outside can cause: at most one per [`QUIET`] tells them all, however many there are.
+//! Lines that anybody outside can cause: at most one per [`LOG_INTERVAL`] tells them all, however many there are.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The time from one line to the next.
-pub(super) const QUIET: Duration = Duration::from_secs(10);
+pub(super) const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Counts `N` kinds of one thing until a line may tell them.
-pub(super) struct Quiet<const N: usize> {
+pub(super) struct LogThrottle<const N: usize> {
     state: Mutex<State<N>>,
 }
 
@@ -18,15 +18,15 @@ struct State<const N: usize> {
     last_line: Option<Instant>,
 }
 
-impl<const N: usize> Default for Quiet<N> {
+impl<const N: usize> Default for LogThrottle<N> {
     fn default() -> Self {
         Self { state: Mutex::new(State { counts: [0; N], last_line: None }) }
     }
 }
 
-impl<const N: usize> Quiet<N> {
+impl<const N: usize> LogThrottle<N> {
     /// Counts one of kind `kind` at `now`; the counts to tell, if a line is due.
-    pub(super) fn note(&self, kind: usize, now: Instant) -> Option<[u64; N]> {
+    pub(super) fn count(&self, kind: usize, now: Instant) -> Option<[u64; N]> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = state.counts.get_mut(kind) {
             *count += 1;
@@ -42,7 +42,7 @@ impl<const N: usize> Quiet<N> {
 
 impl<const N: usize> State<N> {
     fn due(&mut self, now: Instant) -> Option<[u64; N]> {
-        let too_soon = self.last_line.is_some_and(|last| now < last + QUIET);
+        let too_soon = self.last_line.is_some_and(|last| now < last + LOG_INTERVAL);
         if too_soon || self.counts.iter().all(|count| *count == 0) {
             return None;
         }
