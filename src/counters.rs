@@ -35,7 +35,7 @@ pub struct Counts {
     /// Requests rejected for their signature: not the body's.
     pub rejected_mismatch: u64,
     /// Requests whose body is too large or has an unknown encoding, or is signed and no JSON object.
-    pub refused_bodies: u64,
+    pub rejected_bodies: u64,
     /// Requests answered 503.
     pub unavailable: u64,
     /// Calls of the Logs Ingestion API, without the client's own retries.
@@ -63,7 +63,7 @@ pub(crate) struct Fault {
     /// What happened.
     pub(crate) message: String,
     /// What to do about it.
-    pub(crate) advice: &'static str,
+    pub(crate) hint: &'static str,
 }
 
 /// When things went well and wrong last.
@@ -84,7 +84,7 @@ pub(crate) struct Counters {
     duplicates: AtomicU64,
     spooled: AtomicU64,
     rejected: [AtomicU64; 3],
-    refused_bodies: AtomicU64,
+    rejected_bodies: AtomicU64,
     unavailable: AtomicU64,
     calls: AtomicU64,
     drained: AtomicU64,
@@ -109,7 +109,7 @@ impl Counters {
             rejected_missing: read(missing),
             rejected_malformed: read(malformed),
             rejected_mismatch: read(mismatch),
-            refused_bodies: read(&self.refused_bodies),
+            rejected_bodies: read(&self.rejected_bodies),
             unavailable: read(&self.unavailable),
             calls: read(&self.calls),
             drained: read(&self.drained),
@@ -149,7 +149,7 @@ impl Counters {
 
     /// A request rejected for its body.
     pub(crate) fn rejected_body(&self) {
-        add(&self.refused_bodies, 1);
+        add(&self.rejected_bodies, 1);
     }
 
     /// A request answered 503.

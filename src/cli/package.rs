@@ -35,8 +35,8 @@ pub(super) fn run(args: PackageArgs, context: &Context) -> Result<Exit> {
         .with_context(|| format!("cannot read `{}`", connector.display()))
         .hint("build it with `make dist`, or name it with `--connector`")?;
     let package = package::build(&bytes).or_else(|error| {
-        let advice = error.advice();
-        Err(error).with_context(|| format!("cannot package `{}`", connector.display())).hint(advice)
+        let hint = error.hint();
+        Err(error).with_context(|| format!("cannot package `{}`", connector.display())).hint(hint)
     })?;
     write_whole(&args.output, &package.zip)
         .with_context(|| format!("cannot write `{}`", args.output.display()))?;

@@ -247,7 +247,7 @@ async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
             Outcome::Spooled
         }
         Err(problem) => {
-            error!(event = "spool_write_failed", rows = rows.len(), %problem, advice = problem.advice());
+            error!(event = "spool_write_failed", rows = rows.len(), %problem, hint = problem.hint());
             Outcome::Unavailable
         }
     };

@@ -86,7 +86,7 @@ impl PushError {
     #[must_use]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Rejected(_) => "refused",
+            Self::Rejected(_) => "rejected",
             Self::TooLarge => "too_large",
             Self::Configuration { status: 401, .. } => "unauthorized",
             Self::Configuration { status: 403, .. } => "forbidden",
@@ -101,25 +101,25 @@ impl PushError {
 
     /// What `/api/status` says of it.
     pub(super) fn fault(&self, at: OffsetDateTime) -> Fault {
-        Fault { at, message: self.to_string(), advice: self.advice() }
+        Fault { at, message: self.to_string(), hint: self.hint() }
     }
 
     /// Logs why a batch of `rows` rows was given up. A fault of the configuration is an error, the rest recovers.
     pub(super) fn log(&self, rows: usize) {
-        let (kind, advice, problem) = (self.kind(), self.advice(), self);
+        let (kind, hint, problem) = (self.kind(), self.hint(), self);
         match self {
             Self::Rejected(_) | Self::Configuration { .. } | Self::NoToken(_) => {
-                error!(event = "push_failed", kind, rows, %problem, advice);
+                error!(event = "push_failed", kind, rows, %problem, hint);
             }
             Self::TooLarge | Self::Throttled(_) | Self::Unavailable { .. } | Self::TimedOut => {
-                warn!(event = "push_failed", kind, rows, %problem, advice);
+                warn!(event = "push_failed", kind, rows, %problem, hint);
             }
         }
     }
 
     /// What an operator can do about it, for the log and `/api/status`.
     #[must_use]
-    pub(crate) fn advice(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Rejected(_) => {
                 "compare the columns of the stream in the data collection rule with sentinel/tables/AISecurityEvents_CL.json"

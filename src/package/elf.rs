@@ -92,7 +92,7 @@ pub enum Unfit {
 impl Unfit {
     /// The way out.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::Foreign(_) | Self::TooNew { .. } => {
                 "build it with `make dist`, which links it for a Function App"
@@ -135,7 +135,7 @@ impl fmt::Display for Glibc {
 ///
 /// # Errors
 ///
-/// [`Unfit`]; its [`advice`](Unfit::advice) is the way out.
+/// [`Unfit`]; its [`hint`](Unfit::hint) is the way out.
 pub fn inspect(file: &[u8]) -> Result<Binary, Unfit> {
     let header = FileHeader64::<Endianness>::parse(file).map_err(|_| Unfit::Foreign(kind(file)))?;
     let endian = header.endian()?;

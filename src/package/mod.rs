@@ -46,9 +46,9 @@ pub enum Error {
 impl Error {
     /// The way out.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unfit(unfit) => unfit.advice(),
+            Self::Unfit(unfit) => unfit.hint(),
             Self::Zip(_) | Self::Entry(_) => "this is a bug; please report it",
         }
     }

@@ -148,7 +148,7 @@ fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, receive
                 app.delivery.submit(row, ticket, push_by, ack_by).ok();
             }
             Err(problem) => {
-                error!(event = "oversize_not_kept", %event_id, %problem, advice = problem.advice());
+                error!(event = "oversize_not_stored", %event_id, %problem, hint = problem.hint());
             }
         }
     });

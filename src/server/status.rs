@@ -57,12 +57,12 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Json<Status> {
         last_error,
         spool: spool(&app).await,
         identity,
-        problems: app.problems.iter().map(advice).collect(),
-        notes: app.notes.iter().map(advice).collect(),
+        problems: app.problems.iter().map(problem).collect(),
+        notes: app.notes.iter().map(problem).collect(),
     })
 }
 
-fn advice(problem: &Problem) -> Value {
+fn problem(problem: &Problem) -> Value {
     json!({ "setting": problem.setting, "message": problem.message, "hint": problem.hint })
 }
 
@@ -70,7 +70,7 @@ async fn spool(app: &App) -> Value {
     let Some(store) = &app.delivery.parts().store else { return json!({ "error": "not configured" }) };
     match tokio::time::timeout(SPOOL_TIMEOUT, drain::depth(store)).await {
         Ok(Ok(depth)) => json!(depth),
-        Ok(Err(error)) => json!({ "error": error.to_string(), "advice": error.advice() }),
+        Ok(Err(error)) => json!({ "error": error.to_string(), "hint": error.hint() }),
         Err(_) => json!({ "error": "the spool did not answer in time" }),
     }
 }

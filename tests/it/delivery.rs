@@ -82,7 +82,7 @@ async fn a_missing_role_means_not_yet() {
     let status = rig.status().await;
     assert_eq!(status["status"], "degraded");
     assert!(
-        status["last_error"]["advice"].as_str().unwrap().contains("Monitoring Metrics Publisher"),
+        status["last_error"]["hint"].as_str().unwrap().contains("Monitoring Metrics Publisher"),
         "{status}"
     );
     let stopped = rig.drain().await;

@@ -1,62 +1,21 @@
 //! Blobs become calls: small blobs are merged until a call is full.
 
-use std::io::Read as _;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use futures::future;
 use futures::stream::{self, Stream, StreamExt as _};
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tracing::error;
 
 use super::Stop;
+use super::blob::{Blob, Call, MAX_INFLATED};
 use super::settle::Settler;
 use crate::delivery::push::MAX_CALL_BYTES;
 use crate::delivery::spool::{Entry, Store};
-use crate::record;
 
 /// Blobs read ahead; each is at most one call, compressed.
 const READ_AHEAD: usize = 32;
-/// A blob of ours inflates to one call; far more than that is no blob of ours.
-const MAX_INFLATED: u64 = 16 * 1024 * 1024;
-
-/// A blob of the spool, inflated.
-pub(super) struct Blob {
-    pub(super) name: String,
-    text: Vec<u8>,
-    rows: Vec<Range<usize>>,
-}
-
-impl Blob {
-    /// The rows, each a serialised JSON object.
-    pub(super) fn row(&self, index: usize) -> &[u8] {
-        self.rows.get(index).and_then(|range| self.text.get(range.clone())).unwrap_or_default()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.rows.iter().map(|range| range.len() + 1).sum()
-    }
-}
-
-/// Blobs whose rows fit one call.
-#[derive(Default)]
-pub(super) struct Call {
-    pub(super) blobs: Vec<Arc<Blob>>,
-    bytes: usize,
-}
-
-/// Why a blob cannot be read as rows.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unreadable(String);
-
 /// Reads blobs and merges them.
 pub(super) struct Loader<'a> {
     store: &'a Store,
@@ -92,7 +51,7 @@ impl<'a> Loader<'a> {
             match content {
                 Err(stop) => Some(Err(stop)),
                 Ok(None) => None,
-                Ok(Some(content)) => match read(name.clone(), &content, now) {
+                Ok(Some(content)) => match Blob::read(name.clone(), &content, now) {
                     Ok(blob) => Some(Ok(blob)),
                     Err(why) => settler.quarantine(&name, content, &why.to_string()).await.err().map(Err),
                 },
@@ -104,7 +63,7 @@ impl<'a> Loader<'a> {
 
 /// Leaves a blob where it is, and tells.
 fn skip(name: &str, problem: &str) {
-    error!(event = "blob_skipped", name, problem, advice = "look at the blob; the others go on without it");
+    error!(event = "blob_skipped", name, problem, hint = "look at the blob; the others go on without it");
 }
 
 /// The content of a blob. One that storage rejects to hand out must not keep the others from the table.
@@ -142,30 +101,4 @@ fn merge(blobs: impl Stream<Item = Result<Blob, Stop>>) -> impl Stream<Item = Re
         })
         .filter_map(future::ready)
         .filter(|call| future::ready(!matches!(call, Ok(call) if call.blobs.is_empty())))
-}
-
-/// Inflates a blob, finds its rows, and renews those that have waited for long.
-fn read(name: String, content: &Bytes, now: OffsetDateTime) -> Result<Blob, Unreadable> {
-    let mut text = Vec::with_capacity(content.len() * 6);
-    let mut inflated = MultiGzDecoder::new(content.as_ref()).take(MAX_INFLATED + 1);
-    inflated.read_to_end(&mut text).map_err(|error| Unreadable(format!("not gzip: {error}")))?;
-    if text.len() as u64 > MAX_INFLATED {
-        return Err(Unreadable("inflates to more than any batch".to_owned()));
-    }
-    let rows: Vec<&RawValue> =
-        serde_json::from_slice(&text).map_err(|error| Unreadable(format!("not a JSON array: {error}")))?;
-    let start = text.as_ptr().addr();
-    let rows = rows.iter().map(|row| {
-        let row = row.get();
-        let at = row.as_ptr().addr() - start;
-        row.starts_with('{').then_some(at..at + row.len())
-    });
-    let rows = rows.collect::<Option<Vec<_>>>();
-    let rows = rows.ok_or_else(|| Unreadable("holds something other than objects".to_owned()))?;
-    for range in &rows {
-        if let Some(row) = text.get_mut(range.clone()) {
-            record::renew_time_generated(row, now);
-        }
-    }
-    Ok(Blob { name, text, rows })
 }

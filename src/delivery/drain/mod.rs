@@ -2,8 +2,9 @@
 //!
 //! A timer calls [`Drain::run`] every minute. It may be killed at any instruction: a blob is deleted only when every
 //! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a duplicate, which `EventId` makes
-//! recognisable. `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects.
+//! recognisable. `blob` is what is drained, `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects.
 
+mod blob;
 mod load;
 mod settle;
 
@@ -141,7 +142,7 @@ impl Drain {
                 Ok(depth) => report.depth = Some(depth),
                 Err(error) => {
                     self.parts.counters.spool_failed(error.fault(OffsetDateTime::now_utc()));
-                    error!(event = "spool_unreadable", problem = %error, advice = error.advice());
+                    error!(event = "spool_unreadable", problem = %error, hint = error.hint());
                 }
             }
         }
@@ -170,7 +171,7 @@ impl Drain {
                 // Owed: the next run tries again, whatever the host says about the last one.
                 state.heartbeat_hour = Some(i64::MIN);
                 self.parts.counters.push_failed(problem.fault(now));
-                warn!(event = "heartbeat_failed", kind = problem.kind(), %problem, advice = problem.advice());
+                warn!(event = "heartbeat_failed", kind = problem.kind(), %problem, hint = problem.hint());
             }
         }
     }
@@ -305,15 +306,15 @@ fn log_report(report: &Report) {
     match &report.stop {
         None | Some(Stop::TimeOver | Stop::Throttled) => {}
         Some(Stop::Configuration(problem)) => {
-            error!(event = "drain_stopped", reason = "configuration", %problem, advice = problem.advice());
+            error!(event = "drain_stopped", reason = "configuration", %problem, hint = problem.hint());
         }
         Some(stop @ Stop::Unavailable(_)) => {
-            let advice = "nothing: the next run goes on";
-            warn!(event = "drain_stopped", reason = "unavailable", problem = %stop, advice);
+            let hint = "nothing: the next run goes on";
+            warn!(event = "drain_stopped", reason = "unavailable", problem = %stop, hint);
         }
         Some(stop) => {
-            let advice = "see last_error, spool and problems in /api/status";
-            error!(event = "drain_stopped", reason = "spool", problem = %stop, advice);
+            let hint = "see last_error, spool and problems in /api/status";
+            error!(event = "drain_stopped", reason = "spool", problem = %stop, hint);
         }
     }
 }

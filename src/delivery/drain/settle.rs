@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::load::{Blob, Call};
+use super::blob::{Blob, Call};
 use super::{Memory, Stop};
 use crate::delivery::parts::Parts;
 use crate::delivery::push::{LogsIngestion, PushError, body};
@@ -168,8 +168,8 @@ impl Settler {
             }
             None if self.was_proven_since(case, &suspects) => {}
             None => {
-                let advice = why.advice();
-                warn!(event = "row_refused", count = suspects.len(), problem = %why, advice);
+                let hint = why.hint();
+                warn!(event = "row_rejected", count = suspects.len(), problem = %why, hint);
                 return Ok(());
             }
         }

@@ -60,12 +60,12 @@ impl SpoolError {
 
     /// What `/api/status` says of it.
     pub(super) fn fault(&self, at: OffsetDateTime) -> Fault {
-        Fault { at, message: self.to_string(), advice: self.advice() }
+        Fault { at, message: self.to_string(), hint: self.hint() }
     }
 
     /// What an operator can do about it.
     #[must_use]
-    pub(crate) fn advice(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Blob(_) | Self::TimedOut => {
                 "check SPOOL_CONTAINER_URL, that the container exists, the storage account's network rules, and that the identity has the role Storage Blob Data Contributor on it; a new assignment takes up to 30 minutes"

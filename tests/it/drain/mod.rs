@@ -125,7 +125,7 @@ async fn a_bad_row_alone_waits_for_proof() {
         rig.drain().await;
         assert_eq!((rig.spooled("deadletter").len(), rig.spooled("pending").len()), (0, 1));
     }
-    rig.host.wait_for_console(|line| line.text.contains("row_refused"), SOON).await;
+    rig.host.wait_for_console(|line| line.text.contains("row_rejected"), SOON).await;
     assert_eq!(rig.post(event(4)).await.status, 200);
     rig.drain().await;
     assert_eq!((dead(&rig), rig.spooled("pending").len()), (BTreeSet::from([row(3).1]), 0));
@@ -224,7 +224,7 @@ async fn never_dead_letters_a_backlog_for_a_configuration_error() {
         assert_eq!(rig.spooled("deadletter").len(), 0, "{code}");
     }
     let line = rig.host.wait_for_console(|line| line.text.contains("drain_stopped"), SOON).await;
-    assert!(line.text.contains("advice"), "{}", line.text);
+    assert!(line.text.contains("hint"), "{}", line.text);
     rig.workspace.clear_fault();
     rig.drain().await;
     assert_eq!(stored_ids(&rig).await, ids);

@@ -230,7 +230,7 @@ fn rejects_a_newer_glibc_and_names_the_symbols() {
     let text =
         "it needs GLIBC_2.34 (`__libc_start_main`, `dlopen`, `dlsym` and 2 more), newer than glibc 2.28";
     assert_eq!(unfit.to_string(), text);
-    assert!(unfit.advice().contains("`make dist`"));
+    assert!(unfit.hint().contains("`make dist`"));
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! What is drained: a blob's rows, and the blobs that make one call.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+
+use crate::record;
+
+/// A blob of ours inflates to one call; far more than that is no blob of ours.
+pub(super) const MAX_INFLATED: u64 = 16 * 1024 * 1024;
+
+/// A blob of the spool, inflated.
+pub(super) struct Blob {
+    pub(super) name: String,
+    text: Vec<u8>,
+    rows: Vec<Range<usize>>,
+}
+
+impl Blob {
+    /// Inflates a blob, finds its rows, and renews those that have waited for long.
+    pub(super) fn read(name: String, content: &Bytes, now: OffsetDateTime) -> Result<Self, Unreadable> {
+        let mut text = Vec::with_capacity(content.len() * 6);
+        let mut inflated = MultiGzDecoder::new(content.as_ref()).take(MAX_INFLATED + 1);
+        inflated.read_to_end(&mut text).map_err(|error| Unreadable(format!("not gzip: {error}")))?;
+        if text.len() as u64 > MAX_INFLATED {
+            return Err(Unreadable("inflates to more than any batch".to_owned()));
+        }
+        let rows: Vec<&RawValue> = serde_json::from_slice(&text)
+            .map_err(|error| Unreadable(format!("not a JSON array: {error}")))?;
+        let start = text.as_ptr().addr();
+        let rows = rows.iter().map(|row| {
+            let row = row.get();
+            let at = row.as_ptr().addr() - start;
+            row.starts_with('{').then_some(at..at + row.len())
+        });
+        let rows = rows.collect::<Option<Vec<_>>>();
+        let rows = rows.ok_or_else(|| Unreadable("holds something other than objects".to_owned()))?;
+        for range in &rows {
+            if let Some(row) = text.get_mut(range.clone()) {
+                record::renew_time_generated(row, now);
+            }
+        }
+        Ok(Self { name, text, rows })
+    }
+
+    /// The rows, each a serialised JSON object.
+    pub(super) fn row(&self, index: usize) -> &[u8] {
+        self.rows.get(index).and_then(|range| self.text.get(range.clone())).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The bytes of its rows and one separator each.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.iter().map(|range| range.len() + 1).sum()
+    }
+}
+
+/// Blobs whose rows fit one call.
+#[derive(Default)]
+pub(super) struct Call {
+    pub(super) blobs: Vec<Arc<Blob>>,
+    /// The sum of their bytes.
+    pub(super) bytes: usize,
+}
+
+/// Why a blob cannot be read as rows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(String);
