@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use crate::cpu;
 use crate::event::Request;
-use crate::process;
 
 /// Clients that connect at once: a listener's backlog is bounded.
 const CONNECTING: usize = 128;
@@ -115,7 +115,7 @@ pub(crate) fn run<T>(
         let begin = Instant::now() + plan.warm_up;
         let end = begin + plan.measured;
         go.send(Some(Window { begin, end }))?;
-        let cpu = || stats.iter().map(|stat| process::cpu_time(stat)).sum::<anyhow::Result<Duration>>();
+        let cpu = || stats.iter().map(|stat| cpu::cpu_time(stat)).sum::<anyhow::Result<Duration>>();
         std::thread::sleep(begin.saturating_duration_since(Instant::now()));
         let (first, cpu_first) = (edge()?, cpu()?);
         std::thread::sleep(end.saturating_duration_since(Instant::now()));
@@ -182,7 +182,7 @@ fn generate(
             });
             streams.extend(futures::future::try_join_all(tried).await?);
         }
-        ready.send(process::this_thread()?)?;
+        ready.send(cpu::this_thread()?)?;
         let known = *window.wait_for(Option::is_some).await?;
         let known = known.context("the measured time is not known")?;
         let mut clients = Vec::with_capacity(connections);

@@ -6,7 +6,7 @@
 //! one thread each in this process. The peer is a bare axum handler that only verifies the signature: this same binary,
 //! started again in that role. Ratios between the two are the result, since they depend least on the machine.
 //!
-//! Reading order: [`options`], [`event`], [`load`], [`process`], [`workspace`], [`peer`], [`point`] (one measurement),
+//! Reading order: [`options`], [`event`], [`load`], [`cpu`], [`process`], [`workspace`], [`peer`], [`point`] (one measurement),
 //! [`verify`]; then the other figures, [`ceiling`], [`bounds`], [`start`], [`mapping`], [`drain`]; then [`report`] and
 //! [`targets`].
 #![expect(
@@ -17,6 +17,7 @@
 
 mod options;
 
+mod cpu;
 mod event;
 mod load;
 mod process;
@@ -34,6 +35,7 @@ mod mapping;
 mod start;
 
 mod report;
+mod table;
 mod targets;
 
 mod folder;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cpu;
 use crate::folder::Folder;
 use crate::load::{self, Outcome, Plan};
 use crate::options::Options;
-use crate::process::{self, Server};
+use crate::process::Server;
 use crate::verify::{self, Verified};
 use crate::workspace::LocalWorkspace;
 
@@ -85,8 +86,8 @@ pub(crate) fn measure(options: &Options, connections: usize) -> anyhow::Result<P
 fn read(server: &Server, workspace: Option<&LocalWorkspace>) -> anyhow::Result<Reading> {
     Ok(Reading {
         server: server.cpu()?,
-        machine: process::machine_busy()?,
-        own: process::own_cpu()?,
+        machine: cpu::machine_busy()?,
+        own: cpu::own_cpu()?,
         workspace: workspace.map_or(Ok(Duration::ZERO), LocalWorkspace::cpu)?,
         calls: workspace.map_or(0, LocalWorkspace::accepted_calls),
     })

@@ -1,4 +1,4 @@
-//! Child processes, and what Linux says about them and the machine.
+//! The servers under load, each a child process.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::cpu;
 use crate::event::SECRET;
 use crate::workspace::LocalWorkspace;
 
@@ -16,10 +17,6 @@ use crate::workspace::LocalWorkspace;
 const START: Duration = Duration::from_secs(10);
 /// Between two probes: finer than the Functions host's 25 ms, which would only round the figure up.
 const POLL: Duration = Duration::from_millis(1);
-/// Linux reports CPU time to programs in hundredths of a second on every architecture that Rust runs on.
-/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
-const TICKS_PER_SECOND: u64 = 100;
-
 /// A server under load, in a process of its own. It ends on drop.
 pub(crate) struct Server {
     child: Child,
@@ -52,7 +49,7 @@ impl Server {
             .env("PATH", "/usr/bin:/bin")
             .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
             .env("WEBHOOK_SECRET", SECRET)
-            .envs(workspace.settings())
+            .envs(workspace.workspace.connector_settings())
             .env("SPOOL_DIR", folder.join("spool"))
             // Pacing is off for the run: it would measure the setting.
             .env("MAX_CALLS_PER_MINUTE", "10000000")
@@ -98,7 +95,7 @@ impl Server {
 
     /// CPU time that the process has used so far, all threads, user and system.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        cpu_time(&format!("/proc/{}/stat", self.child.id()))
+        cpu::cpu_time(&format!("/proc/{}/stat", self.child.id()))
     }
 
     /// The most memory that was ever resident, in bytes.
@@ -127,39 +124,4 @@ fn answers(address: SocketAddr) -> bool {
         Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.1 200"))
     };
     ask().unwrap_or(false)
-}
-
-/// The file that tells the calling thread's CPU time.
-pub(crate) fn this_thread() -> anyhow::Result<String> {
-    let thread = std::fs::read_link("/proc/thread-self")?;
-    Ok(format!("/proc/{}/stat", thread.display()))
-}
-
-/// User and system time from a `stat` file of a process or thread.
-pub(crate) fn cpu_time(stat: &str) -> anyhow::Result<Duration> {
-    let text = std::fs::read_to_string(stat)?;
-    // The name in parentheses may hold blanks; the fields behind it are numbers. utime and stime are the 14th and 15th.
-    let (_, fields) = text.rsplit_once(')').context("an unknown form of /proc/PID/stat")?;
-    let ticks = fields.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u64>);
-    Ok(ticks_to_time(ticks.sum::<Result<_, _>>()?))
-}
-
-/// Time that all processors together were not idle, including what the hypervisor took away.
-pub(crate) fn machine_busy() -> anyhow::Result<Duration> {
-    let text = std::fs::read_to_string("/proc/stat")?;
-    let line =
-        text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("no cpu in /proc/stat")?;
-    let ticks: Vec<u64> = line.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-    // user nice system idle iowait irq softirq steal; guest times are in user already.
-    let busy = ticks.iter().take(8).enumerate().filter(|(field, _)| !matches!(field, 3 | 4));
-    Ok(ticks_to_time(busy.map(|(_, ticks)| ticks).sum()))
-}
-
-fn ticks_to_time(ticks: u64) -> Duration {
-    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
-}
-
-/// CPU time of this whole process.
-pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
-    cpu_time("/proc/self/stat")
 }

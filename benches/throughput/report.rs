@@ -1,6 +1,6 @@
 //! The figures: as JSON, or as tables for people.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 
 use crate::bounds::{Bounds, Siege};
@@ -8,8 +8,9 @@ use crate::ceiling::Ceiling;
 use crate::drain::Drained;
 use crate::mapping::Mapping;
 use crate::options::Options;
-use crate::point::{Measured, Point, as_f64};
+use crate::point::{Measured, Point};
 use crate::start::Start;
+use crate::table::{megabytes, percent, table};
 use crate::targets::{self, Target};
 
 /// Everything that was measured.
@@ -54,7 +55,7 @@ impl Report {
 
     /// Holds the figures against what they should be.
     pub(crate) fn judge(&mut self) {
-        self.targets = targets::judge(self);
+        self.targets = targets::judge(&self.points, self.start.as_ref(), self.latency_ms);
     }
 
     pub(crate) fn json(&self) -> anyhow::Result<String> {
@@ -165,7 +166,7 @@ impl Report {
                 "acknowledged",
                 "missing in the table",
                 "missing in the spool",
-                "repeated",
+                "duplicates",
                 "broken connections",
             ],
         );
@@ -212,7 +213,7 @@ impl Report {
                 "CPU µs/row",
                 "peak MB",
                 "missing",
-                "repeated",
+                "duplicates",
             ],
         );
         for drain in &self.drains {
@@ -261,25 +262,6 @@ fn bounds_table(bounds: &Bounds) -> Table {
     siege("strangers push 1 MB each", &bounds.strangers_push);
     siege("strangers hold back the last byte", &bounds.strangers_stall);
     table
-}
-
-/// A table whose columns from `numbers` on are numbers.
-pub(crate) fn table<const N: usize>(numbers: usize, header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(header);
-    for column in table.column_iter_mut().skip(numbers) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-/// As the targets count: 10^6 bytes.
-pub(crate) fn megabytes(bytes: u64) -> f64 {
-    as_f64(bytes) / 1e6
 }
 
 impl Machine {

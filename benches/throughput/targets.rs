@@ -4,7 +4,8 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::point::{Point, as_f64};
-use crate::report::{Report, megabytes, percent, table};
+use crate::start::Start;
+use crate::table::{megabytes, percent, table};
 
 /// One target.
 #[derive(Debug, Serialize)]
@@ -16,9 +17,8 @@ pub(crate) struct Target {
 }
 
 /// Every target for which there is a figure.
-pub(crate) fn judge(report: &Report) -> Vec<Target> {
-    let at = |connections| report.points.iter().find(|point| point.connections == connections);
-    let latency_ms = report.latency_ms;
+pub(crate) fn judge(points: &[Point], start: Option<&Start>, latency_ms: u64) -> Vec<Target> {
+    let at = |connections| points.iter().find(|point| point.connections == connections);
     let mut targets = Vec::new();
     targets.extend(at(1).map(|point| {
         let max = as_f64(latency_ms) + 3.0;
@@ -40,7 +40,7 @@ pub(crate) fn judge(report: &Report) -> Vec<Target> {
         let times = |value: f64| format!("{value:.2} x");
         targets.push(at_most("c = 4096: CPU time for an event, of bare", point.cpu_of_bare(), 3.0, times));
     }
-    if let Some(start) = &report.start {
+    if let Some(start) = start {
         let text = |value: f64| format!("{value:.1} ms");
         targets.push(at_most("process start to the answer to GET /", start.median_ms, 50.0, text));
         targets.push(below_mb("stripped executable", start.binary_bytes, 15.0));

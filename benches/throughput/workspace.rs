@@ -8,7 +8,7 @@ use bytes::Bytes;
 use humanbound_sentinel::emulator::{Store, Workspace, WorkspaceOptions};
 use tokio::sync::oneshot;
 
-use crate::process;
+use crate::cpu;
 
 /// A running workspace that keeps the bodies it gets and looks into none of them.
 pub(crate) struct LocalWorkspace {
@@ -44,7 +44,7 @@ impl LocalWorkspace {
             let run = || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let workspace = runtime.block_on(Workspace::start(options))?;
-                let stat = process::this_thread()?;
+                let stat = cpu::this_thread()?;
                 Ok::<_, anyhow::Error>((runtime, Arc::new(workspace), stat))
             };
             match run() {
@@ -61,22 +61,9 @@ impl LocalWorkspace {
         Ok(Self { workspace, stat, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The connector's settings for it.
-    pub(crate) fn settings(&self) -> [(&'static str, String); 6] {
-        let workspace = &self.workspace;
-        [
-            ("LOGS_INGESTION_ENDPOINT", workspace.endpoint()),
-            ("DCR_IMMUTABLE_ID", workspace.dcr_immutable_id().to_owned()),
-            ("DCR_STREAM_NAME", workspace.stream().to_owned()),
-            ("HB_IDENTITY_CLIENT_ID", workspace.client_id().to_owned()),
-            ("IDENTITY_ENDPOINT", workspace.identity_endpoint()),
-            ("IDENTITY_HEADER", workspace.identity_header().to_owned()),
-        ]
-    }
-
     /// CPU time of its thread so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        process::cpu_time(&self.stat)
+        cpu::cpu_time(&self.stat)
     }
 
     /// Calls answered 2xx so far.

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustls::crypto::ring;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ use crate::signature::Secret;
 const PROBE_EVERY: Duration = Duration::from_millis(25);
 const PROBE_FOR: Duration = Duration::from_secs(30);
 const PROBE_TIME_OUT: Duration = Duration::from_secs(1);
+/// Longer than any answer of the connector can take.
+const TIME_OUT: Duration = Duration::from_secs(60);
 
 /// What is started: the program and the arguments that make it the connector.
 #[derive(Debug, Clone)]
@@ -64,21 +67,17 @@ impl Connector {
         let secret = Secret::new(&secret_text).context("the secret is empty")?;
         let log = folder.log();
         let file = File::create(&log).with_context(|| format!("`{}` cannot be written", log.display()))?;
-        let settings = [
-            ("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()),
-            ("WEBHOOK_SECRET", secret_text),
-            ("LOGS_INGESTION_ENDPOINT", workspace.endpoint()),
-            ("DCR_IMMUTABLE_ID", workspace.dcr_immutable_id().to_owned()),
-            ("DCR_STREAM_NAME", workspace.stream().to_owned()),
-            ("HB_IDENTITY_CLIENT_ID", workspace.client_id().to_owned()),
-            ("IDENTITY_ENDPOINT", workspace.identity_endpoint()),
-            ("IDENTITY_HEADER", workspace.identity_header().to_owned()),
-        ];
+        let settings = [("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()), ("WEBHOOK_SECRET", secret_text)];
         let began = Instant::now();
         let mut command = Command::new(&executable.path);
         command.args(executable.arguments);
         // Settings of a real connector, proxies and log filters in this environment are none of its business.
-        command.env_clear().envs(settings).env("SPOOL_DIR", folder.spool()).current_dir(folder.path());
+        command
+            .env_clear()
+            .envs(settings)
+            .envs(workspace.connector_settings())
+            .env("SPOOL_DIR", folder.spool())
+            .current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).kill_on_drop(true);
         // Ctrl-C is for this program, which then ends the connector.
         #[cfg(unix)]
@@ -88,7 +87,7 @@ impl Connector {
             .with_context(|| format!("`{}` cannot be started", executable.path.display()))
             .hint("build it for this machine: `cargo build --bin connector`")?;
         let base = format!("http://127.0.0.1:{port}");
-        let client = super::play::client()?;
+        let client = client()?;
         let mut connector = Self { child, client, base, secret, ready_after: Duration::ZERO, log };
         match connector.wait_until_ready(began).await {
             Ok(()) => Ok(connector),
@@ -159,7 +158,7 @@ impl Connector {
 
 /// Asks the workspace for anything at all: where a program cannot reach its own loopback interface, nothing works.
 pub(super) async fn reach(workspace: &Workspace) -> Result<()> {
-    let probe = super::play::client()?.get(workspace.endpoint()).timeout(PROBE_TIME_OUT).send();
+    let probe = client()?.get(workspace.endpoint()).timeout(PROBE_TIME_OUT).send();
     probe
         .await
         .context("this program cannot reach itself on 127.0.0.1")
@@ -170,4 +169,17 @@ pub(super) async fn reach(workspace: &Workspace) -> Result<()> {
 /// A port that was free a moment ago: the Functions host chooses one the same way.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A client for the loopback interface: no proxy, no redirect, connections are kept.
+fn client() -> Result<reqwest::Client> {
+    // An error means that a provider is installed already, which is as good.
+    drop(ring::default_provider().install_default());
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .timeout(TIME_OUT)
+        .build()
+        .context("no HTTP client")
 }

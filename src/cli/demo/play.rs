@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use futures::StreamExt as _;
 use reqwest::StatusCode;
-use rustls::crypto::ring;
 use serde::Deserialize;
 
 use super::connector::Connector;
@@ -18,9 +17,6 @@ pub(super) const CONNECTIONS: usize = 64;
 /// The platform tries again three times, waiting longer each time.
 const RETRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Longer than any answer of the connector can take.
-const TIME_OUT: Duration = Duration::from_secs(60);
-
 /// How a delivery was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -37,19 +33,6 @@ pub(super) struct Delivery {
     pub(super) latency: Duration,
     /// How many attempts were in vain before.
     pub(super) retries: u32,
-}
-
-/// A client for the loopback interface: no proxy, no redirect, connections are kept.
-pub(super) fn client() -> Result<reqwest::Client> {
-    // An error means that a provider is installed already, which is as good.
-    drop(ring::default_provider().install_default());
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .timeout(TIME_OUT)
-        .build()
-        .context("no HTTP client")
 }
 
 /// Delivers `events`, up to `connections` at a time and in order otherwise; stops at the first that cannot be

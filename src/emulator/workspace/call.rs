@@ -1,7 +1,6 @@
 //! One call of the Logs Ingestion API, from its head to its answer.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::answer::Rejection;
+use super::body::{inflate, parse, too_large};
 use super::fault::{Fault, Part};
 use super::ingestion::Ingestion;
 use super::listener::ConnectionHandle;
@@ -185,40 +183,6 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Rejection> {
         encoding if encoding.eq_ignore_ascii_case("gzip") => Ok(true),
         _ => unsupported("The content encoding must be gzip."),
     }
-}
-
-/// The bytes that were compressed. Twice the limit is enough: beyond that no separators excuse a body.
-pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, Rejection> {
-    if !gzip {
-        return Ok(bytes.clone());
-    }
-    let cap = limit * 2;
-    let mut body = Vec::new();
-    MultiGzDecoder::new(&bytes[..])
-        .take(cap as u64 + 1)
-        .read_to_end(&mut body)
-        .map_err(|_| malformed("The gzip stream cannot be read."))?;
-    if body.len() > cap { Err(too_large()) } else { Ok(body.into()) }
-}
-
-/// The rows of a body. Brackets and separators do not count against `limit`: `", "` is the widest that
-/// Microsoft's clients write.
-pub(super) fn parse(body: &[u8], limit: usize) -> Result<Vec<Map<String, Value>>, Rejection> {
-    let rows: Vec<Map<String, Value>> = serde_json::from_slice(body)
-        .map_err(|error| malformed(format!("The body is not a JSON array of objects: {error}.")))?;
-    if body.len() > limit + 2 * (rows.len() + 1) { Err(too_large()) } else { Ok(rows) }
-}
-
-fn malformed(message: impl Into<String>) -> Rejection {
-    Rejection::new(StatusCode::BAD_REQUEST, "InvalidRequestPayload", message)
-}
-
-fn too_large() -> Rejection {
-    Rejection::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "ContentLengthLimitExceeded",
-        "The body is larger than 1 MB, compressed or uncompressed.",
-    )
 }
 
 fn without_token(mut headers: HeaderMap) -> HeaderMap {

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::answer::Rejection;
-use super::call::{inflate, parse};
+use super::body::{inflate, parse};
 use super::fault::Faults;
 use super::identity::{Identity, Worth};
 use super::store::Rows;

@@ -1,6 +1,6 @@
 //! [`Workspace`]: the running fake and everything a test or the demo may ask of it.
 //!
-//! Reading order: `call` (the protocol), `ingestion` (who is let in), `table` (what becomes of a row), `identity` (the tokens),
+//! Reading order: `call` (the protocol), `body`, `ingestion` (who is let in), `table` (what becomes of a row), `identity` (the tokens),
 //! `fault`, `store`, `tally`, `listener`.
 
 use std::io;
@@ -14,6 +14,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 mod answer;
+mod body;
 mod call;
 mod fault;
 mod identity;
@@ -166,6 +167,19 @@ impl Workspace {
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.identity.client_id
+    }
+
+    /// The settings that point a connector at this workspace, as names and values of environment variables.
+    #[must_use]
+    pub fn connector_settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("LOGS_INGESTION_ENDPOINT", self.endpoint()),
+            ("DCR_IMMUTABLE_ID", self.dcr_immutable_id().to_owned()),
+            ("DCR_STREAM_NAME", self.stream().to_owned()),
+            ("HB_IDENTITY_CLIENT_ID", self.client_id().to_owned()),
+            ("IDENTITY_ENDPOINT", self.identity_endpoint()),
+            ("IDENTITY_HEADER", self.identity_header().to_owned()),
+        ]
     }
 
     /// Makes ingestion calls fail from now on; replaces every earlier fault.

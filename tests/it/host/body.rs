@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
 
-use super::http1::Connection;
+use super::http1::{Connection, Headers, ResponseHead, invalid};
 
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,36 @@ pub enum Framing {
     Chunked,
     /// The connection's end.
     ToEnd,
+}
+
+/// The framing of a request's body.
+///
+/// # Errors
+/// A length that is no number, or lengths that differ: Kestrel answers 400.
+pub fn request_framing(headers: &Headers) -> io::Result<Framing> {
+    if headers.has_token("transfer-encoding", "chunked") {
+        return Ok(Framing::Chunked);
+    }
+    let mut lengths = headers.all("content-length");
+    let Some(first) = lengths.next() else { return Ok(Framing::None) };
+    if lengths.any(|other| other != first) || !first.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid("bad Content-Length"));
+    }
+    first.parse().map(Framing::Length).map_err(invalid)
+}
+
+/// The framing of a response's body.
+///
+/// # Errors
+/// A bad `Content-Length`.
+pub fn response_framing(method: &str, head: &ResponseHead) -> io::Result<Framing> {
+    if method == "HEAD" || matches!(head.status, 100..=199 | 204 | 304) {
+        return Ok(Framing::None);
+    }
+    match request_framing(&head.headers)? {
+        Framing::None => Ok(Framing::ToEnd),
+        framing => Ok(framing),
+    }
 }
 
 /// Where a chunked body is.

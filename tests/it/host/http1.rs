@@ -5,8 +5,6 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::body::Framing;
-
 /// Kestrel's limit for all headers of a request, and for its first line 8 KiB
 /// (<https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits>).
 const MAX_HEAD: usize = (32 + 8) * 1024;
@@ -152,7 +150,8 @@ impl<S: AsyncRead + Unpin> Connection<S> {
     }
 }
 
-fn invalid(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+/// The error for what is no HTTP.
+pub fn invalid(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
@@ -190,34 +189,4 @@ fn parse_response(buffer: &[u8]) -> io::Result<Option<(ResponseHead, usize)>> {
         http11: response.version == Some(1),
     };
     Ok(Some((head, length)))
-}
-
-/// The framing of a request's body.
-///
-/// # Errors
-/// A length that is no number, or lengths that differ: Kestrel answers 400.
-pub fn request_framing(headers: &Headers) -> io::Result<Framing> {
-    if headers.has_token("transfer-encoding", "chunked") {
-        return Ok(Framing::Chunked);
-    }
-    let mut lengths = headers.all("content-length");
-    let Some(first) = lengths.next() else { return Ok(Framing::None) };
-    if lengths.any(|other| other != first) || !first.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(invalid("bad Content-Length"));
-    }
-    first.parse().map(Framing::Length).map_err(invalid)
-}
-
-/// The framing of a response's body.
-///
-/// # Errors
-/// A bad `Content-Length`.
-pub fn response_framing(method: &str, head: &ResponseHead) -> io::Result<Framing> {
-    if method == "HEAD" || matches!(head.status, 100..=199 | 204 | 304) {
-        return Ok(Framing::None);
-    }
-    match request_framing(&head.headers)? {
-        Framing::None => Ok(Framing::ToEnd),
-        framing => Ok(framing),
-    }
 }

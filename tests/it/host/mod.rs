@@ -27,6 +27,7 @@ mod worker;
 
 mod edge;
 mod front;
+mod request;
 
 mod proxy;
 mod rewrite;
@@ -56,8 +57,7 @@ pub use timings::Timings;
 use config::Config;
 use console::Console;
 use pool::Pool;
-use shared::Shared;
-use worker::Order;
+use shared::{Order, Shared};
 
 /// The version the simulator gives itself in `X-Azure-Functions-HostVersion`.
 pub const HOST_VERSION: &str = "4.1054.100.0";

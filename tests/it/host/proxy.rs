@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::body::{BodyReader, Framing, LAST_CHUNK, chunk};
+use super::body::{BodyReader, Framing, LAST_CHUNK, chunk, response_framing};
 use super::console::Level;
-use super::front::{BodyError, Gone, Request, reason};
-use super::http1::{ResponseHead, response_framing};
+use super::http1::ResponseHead;
 use super::pool::Worker;
-use super::worker::Order;
+use super::request::{BodyError, Gone, Request, reason};
+use super::shared::Order;
 use super::{Shared, rewrite};
 
 /// Tries of one request (`RetryProxyHandler.MaxRetries`).

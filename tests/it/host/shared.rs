@@ -11,7 +11,6 @@ use super::config::Config;
 use super::console::{Console, Level};
 use super::pool::Pool;
 use super::timings::Timings;
-use super::worker::Order;
 
 /// Where the worker, and with it the host, is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +23,17 @@ pub enum State {
     Faulted,
     /// The host has ended.
     Stopped,
+}
+
+/// What the supervisor is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// SIGKILL from outside: the host sees a fault.
+    Kill,
+    /// SIGKILL and start again, not counted as a fault: what an invocation's time-out does.
+    Restart,
+    /// SIGKILL and stay down.
+    Stop,
 }
 
 /// The worker did not become ready.

@@ -10,10 +10,10 @@ use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use super::body::{BodyReader, LAST_CHUNK, chunk};
+use super::body::{BodyReader, LAST_CHUNK, chunk, response_framing};
 use super::console::Level;
-use super::http1::{Headers, ResponseHead, response_framing};
-use super::worker::Order;
+use super::http1::{Headers, ResponseHead};
+use super::shared::Order;
 use super::{HOST_VERSION, Shared};
 
 /// `ScheduleStatus.Last` of a timer that has never run.

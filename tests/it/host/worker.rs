@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::body::BodyReader;
+use super::body::{BodyReader, response_framing};
 use super::console::Level;
-use super::http1::response_framing;
 use super::process::Start;
+use super::shared::Order;
 use super::{Shared, State};
 
 /// So many faults close together end the host.
@@ -26,17 +26,6 @@ const MAX_ERRORS: usize = 3;
 
 /// How long the host waits for a killed process to be gone.
 const KILL_WAIT: Duration = Duration::from_secs(1);
-
-/// What the supervisor is told to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// SIGKILL from outside: the host sees a fault.
-    Kill,
-    /// SIGKILL and start again, not counted as a fault: what an invocation's time-out does.
-    Restart,
-    /// SIGKILL and stay down.
-    Stop,
-}
 
 /// Why one life of the worker is over.
 enum End {

@@ -1,5 +1,6 @@
 //! The house rules that no compiler and no linter knows.
 
+mod circles;
 mod layers;
 mod lists;
 mod logs;

@@ -12,20 +12,29 @@ pub(super) fn of(file: &File) -> TokenStream {
 }
 
 /// Every path of identifiers in a file, fully spelt out: `use crate::{a::{b, c}, d as e}` gives `crate::a::b`,
-/// `crate::a::c` and `crate::d`. A `super` that reaches the root of the crate becomes `crate`.
+/// `crate::a::c` and `crate::d`. What begins with `self` or `super` begins with `crate` here.
 pub(super) fn paths(file: &File) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    collect(of(file), &[], depth(&file.path), &mut found);
+    collect(of(file), &[], &module(&file.path), &mut found);
     found
 }
 
-/// How many `super` lead from a file's items to the root of the crate.
-fn depth(path: &str) -> usize {
-    let module = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
-    if module == "lib" || module.starts_with("bin/") { 0 } else { module.split('/').count() }
+/// Where the files of each crate begin.
+pub(super) const CRATES: [&str; 3] = ["src/", "benches/throughput/", "tests/it/"];
+
+/// The module that a file holds, as its names from the root of its crate.
+pub(super) fn module(path: &str) -> Vec<String> {
+    let inner =
+        CRATES.iter().find_map(|root| path.strip_prefix(root)).unwrap_or(path).trim_end_matches(".rs");
+    match inner.strip_suffix("/mod").unwrap_or(inner) {
+        "lib" | "main" => Vec::new(),
+        // Each is the root of a crate of its own.
+        binary if binary.starts_with("bin/") => Vec::new(),
+        module => module.split('/').map(str::to_owned).collect(),
+    }
 }
 
-fn collect(tokens: TokenStream, prefix: &[String], depth: usize, found: &mut BTreeSet<String>) {
+fn collect(tokens: TokenStream, prefix: &[String], module: &[String], found: &mut BTreeSet<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut path = prefix.to_vec();
     let mut last_was_name = false;
@@ -35,13 +44,13 @@ fn collect(tokens: TokenStream, prefix: &[String], depth: usize, found: &mut BTr
         match token {
             // In a group of `use`, the name that follows is a new one.
             TokenTree::Ident(name) if name == "as" && !prefix.is_empty() => {
-                finish(&mut path, prefix, depth, found);
+                finish(&mut path, prefix, module, found);
                 index += 1;
                 last_was_name = false;
             }
             TokenTree::Ident(name) => {
                 if last_was_name {
-                    finish(&mut path, prefix, depth, found);
+                    finish(&mut path, prefix, module, found);
                 }
                 path.push(name.to_string());
                 last_was_name = true;
@@ -54,29 +63,32 @@ fn collect(tokens: TokenStream, prefix: &[String], depth: usize, found: &mut BTr
                 let continues =
                     group.delimiter() == Delimiter::Brace && !last_was_name && path.len() > prefix.len();
                 if continues {
-                    collect(group.stream(), &path, depth, found);
+                    collect(group.stream(), &path, module, found);
                     path = prefix.to_vec();
                 } else {
-                    let inner = depth + usize::from(is_inline_module(&tokens, index - 1, group));
-                    finish(&mut path, prefix, depth, found);
-                    collect(group.stream(), &[], inner, found);
+                    let inner = inline_module(&tokens, index - 1, group);
+                    let inner: Vec<_> = module.iter().cloned().chain(inner).collect();
+                    finish(&mut path, prefix, module, found);
+                    collect(group.stream(), &[], &inner, found);
                 }
                 last_was_name = false;
             }
             _ => {
-                finish(&mut path, prefix, depth, found);
+                finish(&mut path, prefix, module, found);
                 last_was_name = false;
             }
         }
     }
-    finish(&mut path, prefix, depth, found);
+    finish(&mut path, prefix, module, found);
 }
 
-fn finish(path: &mut Vec<String>, prefix: &[String], depth: usize, found: &mut BTreeSet<String>) {
+fn finish(path: &mut Vec<String>, prefix: &[String], module: &[String], found: &mut BTreeSet<String>) {
     if path.len() > prefix.len() {
         let supers = path.iter().take_while(|part| *part == "super").count();
-        let parts = if supers > 0 && supers == depth {
-            [&["crate".to_owned()], &path[supers..]].concat()
+        let own = usize::from(supers == 0 && path.len() > 1 && path[0] == "self");
+        let parts = if (supers > 0 || own > 0) && supers <= module.len() {
+            let base = &module[..module.len() - supers];
+            [&["crate".to_owned()], base, &path[supers + own..]].concat()
         } else {
             path.clone()
         };
@@ -90,10 +102,11 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
-/// Whether `group` is the body of `mod name { … }`.
-fn is_inline_module(tokens: &[TokenTree], at: usize, group: &Group) -> bool {
+/// The name of the module whose body `group` is, as in `mod name { … }`.
+fn inline_module(tokens: &[TokenTree], at: usize, group: &Group) -> Option<String> {
     let word = |back: usize| tokens.get(at.checked_sub(back)?).map(ToString::to_string);
-    group.delimiter() == Delimiter::Brace && word(2).as_deref() == Some("mod")
+    let is_module = group.delimiter() == Delimiter::Brace && word(2).as_deref() == Some("mod");
+    if is_module { word(1) } else { None }
 }
 
 /// The calls of the macros called `names` in a file, at any depth: the name and the tokens between the parentheses.
@@ -129,7 +142,7 @@ fn paths_are_spelt_out() {
         //! Not this one: crate::docs.
         use crate::{a::{b, c as d}, e as _};
         use super::super::f;
-        fn g() -> crate::h::I { let _ = \"crate::text\"; super::J::k::<crate::l::M>() }
+        fn g() -> crate::h::I { let _ = \"crate::text\"; super::J::k::<crate::l::M>(self::o) }
         mod tests { use super::super::super::n; use super::*; }
     ";
     let file = File { path: "src/one/two.rs".to_owned(), text: text.to_owned() };
@@ -140,8 +153,9 @@ fn paths_are_spelt_out() {
         "crate::e",
         "crate::f",
         "crate::h::I",
-        "super::J::k",
+        "crate::one::J::k",
         "crate::l::M",
+        "crate::one::two::o",
         "crate::n",
     ] {
         assert!(found.contains(path), "{path} is not in {found:?}");
