@@ -5,7 +5,7 @@
 //! 1. [`signature`], [`event`], [`record`]: the core. Bytes in, one table row out; no IO, no clock, no environment.
 //! 2. [`counters`]: what happened so far.
 //! 3. [`config`]: the only reader of the environment.
-//! 4. [`delivery`]: group commit, the Logs Ingestion client, the spool and its drain.
+//! 4. `tls`, [`delivery`]: group commit, the Logs Ingestion client, the spool and its drain.
 //! 5. [`server`]: the custom handler's routes behind the Azure Functions host.
 //!
 //! What follows is the operator's, behind the feature `operator` (on by default). The deployed `connector` is built
@@ -13,7 +13,9 @@
 //!
 //! 6. [`emulator`] and [`story`]: stand-ins for Azure and Humanbound, and the events of a made-up organisation.
 //! 7. [`package`]: the zip that a Function App runs.
-//! 8. [`cli`]: the commands of `hb-sentinel`.
+//! 8. [`home`]: the folder that `hb-sentinel` shares with `hb`, its files and locks.
+//! 9. [`humanbound`]: the platform's REST API.
+//! 10. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.
 
@@ -26,6 +28,8 @@ pub mod counters;
 
 pub mod config;
 
+mod tls;
+
 pub mod delivery;
 
 pub mod server;
@@ -37,6 +41,11 @@ pub mod story;
 
 #[cfg(feature = "operator")]
 pub mod package;
+
+#[cfg(feature = "operator")]
+pub mod home;
+#[cfg(feature = "operator")]
+pub mod humanbound;
 
 #[cfg(feature = "operator")]
 pub mod cli;

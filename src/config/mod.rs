@@ -10,9 +10,13 @@
 mod connector;
 mod demo;
 mod env;
+#[cfg(feature = "operator")]
+mod humanbound;
 mod settings;
 
 pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, SpoolLocation, connector};
 pub use demo::{CargoRun, cargo_run, has_display};
 pub use env::Env;
+#[cfg(feature = "operator")]
+pub use humanbound::{Auth0, Confidential, PlatformSettings, ProxySettings, platform};
 pub use settings::{SETTINGS, Setting};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
-use rustls::crypto::ring;
+
+use crate::tls;
 
 /// A connection is up or refused long before this; what is left of a deadline belongs to the retry and the spool.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -17,8 +18,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// # Errors
 /// When the TLS back end cannot be set up, for example because the system has no root certificates.
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // An error means that a provider is installed already: the one of an earlier call.
-    drop(ring::default_provider().install_default());
+    tls::install_provider();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

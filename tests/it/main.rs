@@ -24,6 +24,7 @@ mod delivery;
 mod demo;
 mod drain;
 mod host_contract;
+mod humanbound;
 mod infra;
 mod ingest;
 mod mapping;

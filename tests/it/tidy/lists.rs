@@ -47,7 +47,21 @@ fn settings_are_all_that_the_code_reads() {
         "CARGO_PKG_NAME",
         "WAYLAND_DISPLAY",
     ];
+    // What `hb-sentinel` reads of `hb`'s variables, and of those that every HTTP client knows.
+    let of_the_operator = [
+        "ALL_PROXY",
+        "HTTPS_PROXY",
+        "HUMANBOUND_API_KEY",
+        "HUMANBOUND_AUTH0_AUDIENCE",
+        "HUMANBOUND_AUTH0_CLIENT_ID",
+        "HUMANBOUND_AUTH0_DOMAIN",
+        "HUMANBOUND_BASE_URL",
+        "HUMANBOUND_ORG_ID",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+    ];
     let mut known = BTreeSet::from(set_by_others.map(str::to_owned));
+    known.extend(of_the_operator.map(str::to_owned));
     known.extend(SETTINGS.iter().map(|setting| setting.name.to_owned()));
     let mut asked = BTreeSet::new();
     for file in sources().iter().filter(|file| file.path.starts_with("src/config/")) {
