@@ -14,7 +14,7 @@
 //! 6. [`emulator`] and [`story`]: stand-ins for Azure and Humanbound, and the events of a made-up organisation.
 //! 7. [`package`]: the zip that a Function App runs.
 //! 8. [`home`]: the folder that `hb-sentinel` shares with `hb`, its files and locks.
-//! 9. [`humanbound`]: the platform's REST API.
+//! 9. [`humanbound`]: the platform's REST API. [`state`]: what `hb-sentinel` remembers between two runs.
 //! 10. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.
@@ -46,6 +46,8 @@ pub mod package;
 pub mod home;
 #[cfg(feature = "operator")]
 pub mod humanbound;
+#[cfg(feature = "operator")]
+pub mod state;
 
 #[cfg(feature = "operator")]
 pub mod cli;

@@ -7,9 +7,9 @@ mod lock;
 
 pub use lock::{Lock, LockError};
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, iter};
 
 /// The folder below the user's home folder.
 #[must_use]
@@ -45,4 +45,14 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Moves the file at `path` out of the way, to `<name>.bad` or the first free `<name>.bad-<n>`.
+pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let names = iter::once(format!("{name}.bad")).chain((2..1000).map(|n| format!("{name}.bad-{n}")));
+    let free = names.map(|name| path.with_file_name(name)).find(|path| !path.exists());
+    let free = free.ok_or(io::ErrorKind::AlreadyExists)?;
+    fs::rename(path, &free)?;
+    Ok(free)
 }

@@ -31,6 +31,7 @@ mod mapping;
 mod package;
 mod server;
 mod settings;
+mod state;
 mod tables;
 mod tidy;
 mod workspace;
