@@ -14,15 +14,15 @@ use crate::signature::Secret;
 #[derive(Debug, Clone)]
 pub struct ConnectorConfig {
     /// The port on 127.0.0.1 that the host talks to.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The secrets that a signature may be made with, the current one first.
-    pub secrets: Vec<Secret>,
+    pub(crate) secrets: Vec<Secret>,
     /// Where rows are pushed to.
     pub ingestion: Option<IngestionTarget>,
     /// The client id of the user-assigned identity; `None` means the system-assigned one.
-    pub identity_client_id: Option<String>,
+    pub(crate) identity_client_id: Option<String>,
     /// Where rows wait that Azure Monitor did not accept in time.
-    pub spool: Option<SpoolLocation>,
+    pub(crate) spool: Option<SpoolLocation>,
     /// From the last body byte to the answer.
     pub ack_deadline: Duration,
     /// The largest body in bytes, as sent and inflated.
@@ -30,9 +30,9 @@ pub struct ConnectorConfig {
     /// Calls per minute that this instance makes at most.
     pub max_calls_per_minute: u32,
     /// The log filter.
-    pub log_filter: String,
+    pub(crate) log_filter: String,
     /// Which instance of the app this is.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Why events cannot be taken; empty when all is well.
     pub problems: Vec<Problem>,
     /// What an operator should know and what does not stop events.
@@ -50,7 +50,7 @@ pub struct IngestionTarget {
 
 /// Where the spool is.
 #[derive(Debug, Clone)]
-pub enum SpoolLocation {
+pub(crate) enum SpoolLocation {
     /// A blob container's URL.
     Container(Url),
     /// A directory with the same layout.

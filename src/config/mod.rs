@@ -8,14 +8,17 @@
 //! Read [`connector`] first, then [`SETTINGS`].
 
 mod connector;
+#[cfg(feature = "operator")]
 mod demo;
 mod env;
 #[cfg(feature = "operator")]
 mod humanbound;
 mod settings;
 
-pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, SpoolLocation, connector};
-pub use demo::{CargoRun, cargo_run, has_display};
+pub(crate) use connector::SpoolLocation;
+pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, connector};
+#[cfg(feature = "operator")]
+pub(crate) use demo::{CargoRun, cargo_run, has_display};
 pub use env::Env;
 #[cfg(feature = "operator")]
 pub use humanbound::{Auth0, Confidential, PlatformSettings, ProxySettings, platform};

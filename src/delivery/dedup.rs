@@ -1,4 +1,4 @@
-//! The memory of bodies: a duplicate joins the first while it is in flight, and is answered from memory afterwards.
+//! The cache of bodies: a duplicate joins the first while it is in flight, and is answered from memory afterwards.
 //!
 //! Written only after Azure's 2xx or the spool write, so that it never vouches for an event that could still be lost.
 
@@ -48,7 +48,7 @@ struct State {
     ages: VecDeque<(Instant, BodyHash)>,
 }
 
-/// The memory, shared by all requests.
+/// The cache, shared by all requests.
 #[derive(Default)]
 pub(crate) struct DedupCache {
     state: Mutex<State>,
@@ -70,7 +70,7 @@ impl DedupCache {
             }
             hash_map::Entry::Vacant(slot) => {
                 slot.insert(vec![sender]);
-                Lookup::New(Ticket { memory: Some((Arc::clone(self), hash)) }, receiver)
+                Lookup::New(Ticket { entry: Some((Arc::clone(self), hash)) }, receiver)
             }
         }
     }
@@ -113,25 +113,25 @@ impl State {
 /// The duty to say what became of an event. Dropped without a word, it says [`Outcome::Unavailable`].
 pub(crate) struct Ticket {
     /// `None` for a row of our own, which nobody waits for.
-    memory: Option<(Arc<DedupCache>, BodyHash)>,
+    entry: Option<(Arc<DedupCache>, BodyHash)>,
 }
 
 impl Ticket {
     /// A ticket that nobody waits for.
     #[must_use]
     pub(crate) fn for_own_row() -> Self {
-        Self { memory: None }
+        Self { entry: None }
     }
 
     /// Whether it belongs to an event, not to a row of our own.
     #[must_use]
     pub(crate) fn is_event(&self) -> bool {
-        self.memory.is_some()
+        self.entry.is_some()
     }
 
     /// Tells everybody who waits.
     pub(crate) fn resolve(mut self, outcome: Outcome, now: Instant) {
-        if let Some((cache, hash)) = self.memory.take() {
+        if let Some((cache, hash)) = self.entry.take() {
             cache.resolve(&hash, outcome, now);
         }
     }
@@ -139,7 +139,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some((cache, hash)) = self.memory.take() {
+        if let Some((cache, hash)) = self.entry.take() {
             cache.resolve(&hash, Outcome::Unavailable, Instant::now());
         }
     }

@@ -55,7 +55,7 @@ struct App {
     notes: Vec<Problem>,
     /// The way to Azure Monitor and the spool.
     delivery: Delivery,
-    /// The memory of bodies.
+    /// What is known of bodies.
     dedup: Arc<DedupCache>,
     /// The drain of the spool.
     drain: Drain,

@@ -5,6 +5,9 @@ use super::{files, is_rust, none, read, sources};
 /// The longest file, tests aside. The length of a function is Clippy's to watch.
 const MAX_LINES: usize = 400;
 
+/// The longest program: what it does is in the library, where it can be tested.
+const MAX_LINES_OF_A_BINARY: usize = 40;
+
 /// Files that others wrote: a lock file is what its tool makes of it.
 const GENERATED: [&str; 3] = ["Cargo.lock", "LICENSE", "tests/tools/package-lock.json"];
 
@@ -15,6 +18,20 @@ fn files_are_short_enough_to_read() {
         .map(|file| (&file.path, file.text.lines().count()))
         .filter(|(_, lines)| *lines > MAX_LINES)
         .map(|(path, lines)| format!("{path} has {lines} lines, over {MAX_LINES}: split it by idea"))
+        .collect();
+    none(&offences);
+}
+
+#[test]
+fn binaries_only_begin_what_the_library_does() {
+    let sources = sources();
+    let binaries: Vec<_> = sources.iter().filter(|file| file.path.starts_with("src/bin/")).collect();
+    assert!(binaries.len() >= 2, "the rule no longer finds programs");
+    let offences: Vec<_> = binaries
+        .iter()
+        .map(|file| (&file.path, file.text.lines().count()))
+        .filter(|(_, lines)| *lines > MAX_LINES_OF_A_BINARY)
+        .map(|(path, lines)| format!("{path} has {lines} lines, over {MAX_LINES_OF_A_BINARY}"))
         .collect();
     none(&offences);
 }
