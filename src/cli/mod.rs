@@ -15,6 +15,7 @@ mod interrupt;
 mod output;
 
 mod demo;
+mod feed;
 mod package;
 
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
+    #[command(name = "__feed", hide = true)]
+    Feed(feed::FeedArgs),
 }
 
 impl Command {
@@ -48,6 +51,7 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Package(_) => "package",
+            Self::Feed(_) => "__feed",
         }
     }
 }
@@ -71,5 +75,6 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<error::Exit>
     match command {
         Command::Demo(args) => demo::run(&args, context).await,
         Command::Package(args) => package::run(args, context),
+        Command::Feed(args) => feed::run(&args).await,
     }
 }

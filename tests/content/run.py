@@ -1,4 +1,4 @@
-"""The harness's command: `run.py run FILE...` for people, `plan`, `check` and `selftest` for the test that plays the plans itself."""
+"""The harness's command: `run.py run FILE...` for people, `plan`, `play`, `check` and `selftest` for the test that runs all scenarios."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,10 @@ from engine import ROOT, Content, ContentError, Engine, Functions
 from scenario import Scenario, ScenarioError, load
 
 SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
-#: The Rust test that plays plans to the connector, and where it looks for them.
-PLAYER, PLANS = "content::scenarios::plays_the_plans_that_it_is_given", "CONTENT_PLANS"
+#: What plays plans to the connector, unless another program is named.
+PROGRAM = ("cargo", "run", "--locked", "--quiet", "--")
+#: The exit code for what cannot be done on this machine.
+SKIPPED = 77
 
 #: What the processes that check scenarios share: the content and its parsers.
 _SHARED: list[Any] = []
@@ -79,25 +82,51 @@ def check_all(content: Content, place: pathlib.Path, in_full: bool) -> bool:
     return holds
 
 
+class ClockError(Exception):
+    """The connector cannot be given a clock here."""
+
+
+def clock(place: pathlib.Path) -> pathlib.Path:
+    """What gives the connector a clock of its own, compiled into `place`; fails with ClockError."""
+    library = place / "clock.so"
+    options = ("-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o")
+    source = pathlib.Path(__file__).resolve().with_name("clock.c")
+    if not sys.platform.startswith("linux") or not shutil.which("cc"):
+        raise ClockError("the clock needs Linux and a C compiler")
+    compiled = subprocess.run(["cc", *options, library, source], capture_output=True, text=True, check=False)
+    if compiled.returncode:
+        raise ClockError(f"the clock cannot be compiled:\n{compiled.stderr}")
+    return library
+
+
+def play(place: pathlib.Path, program: tuple[str, ...]) -> bool:
+    """Plays every plan in `place` to the connector, each into a file of rows beside it; whether all could be."""
+    plans = sorted(place.glob("*.plan"))
+    if not plans:
+        print(f"no plan in {place}", file=sys.stderr)
+        return False
+    played = subprocess.run([*program, "__feed", "--clock", clock(place), *plans], cwd=ROOT, check=False)
+    if played.returncode:
+        print("the events could not be played to the connector; the lines above say why", file=sys.stderr)
+    return not played.returncode
+
+
 def run(content: Content, files: list[pathlib.Path]) -> bool:
     """Plans, plays and checks scenario files; prints expected against found."""
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         make_plans(content, files, place)
-        command = ["cargo", "test", "--locked", "--quiet", "--test", "it", "--", "--exact", PLAYER, "--nocapture"]
-        played = subprocess.run(command, cwd=ROOT, env=os.environ | {PLANS: folder}, capture_output=True, text=True, check=False)
-        if played.returncode or not list(place.glob("*.rows")):
-            print(played.stdout + played.stderr, file=sys.stderr)
-            print("the events could not be played to the connector; the lines above say why", file=sys.stderr)
+        if not play(place, PROGRAM):
             return False
         return check_all(content, place, in_full=True)
 
 
 def main() -> int:
-    """Runs the command; 0 when everything is as expected, 1 when not, 2 when a file cannot be used."""
+    """Runs the command; 0 when everything is as expected, 1 when not, 2 when a file cannot be used, 77 without a clock."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=("run", "plan", "check", "selftest"))
+    parser.add_argument("command", choices=("run", "plan", "play", "check", "selftest"))
     parser.add_argument("paths", nargs="*", type=pathlib.Path)
+    parser.add_argument("--program", help="the `hb-sentinel` that plays, instead of the one that cargo builds")
     arguments = parser.parse_args()
     try:
         content = Content.load()
@@ -109,11 +138,16 @@ def main() -> int:
         if arguments.command == "plan":
             make_plans(content, files or sorted(SCENARIOS.glob("*.yaml")), place)
             return 0
+        if arguments.command == "play":
+            return 0 if play(place, (arguments.program,) if arguments.program else PROGRAM) else 1
         if arguments.command == "selftest":
             unnoticed = selftest.run(content, place, evaluate, make_plans)
             print("\n".join(unnoticed) or f"{len(selftest.CASES) + len(selftest.REFUSED) + 1} broken things were noticed")
             return 1 if unnoticed else 0
         return 0 if check_all(content, place, in_full=False) else 1
+    except ClockError as error:
+        print(error, file=sys.stderr)
+        return SKIPPED
     except (ScenarioError, ContentError) as error:
         print(error, file=sys.stderr)
         return 2

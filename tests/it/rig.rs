@@ -67,7 +67,7 @@ impl Builder {
         let mut settings = settings(&workspace, &spool);
         settings.extend(self.settings);
         let host = host(&settings).await;
-        Rig { client: client(), host, workspace, spool, settings }
+        Rig { client: client(), host, workspace, spool }
     }
 }
 
@@ -80,18 +80,10 @@ async fn host(settings: &BTreeMap<String, String>) -> Host {
 }
 
 fn settings(workspace: &Workspace, spool: &Folder) -> BTreeMap<String, String> {
-    [
-        ("WEBHOOK_SECRET", SECRET.to_owned()),
-        ("LOGS_INGESTION_ENDPOINT", workspace.endpoint()),
-        ("DCR_IMMUTABLE_ID", workspace.dcr_immutable_id().to_owned()),
-        ("DCR_STREAM_NAME", workspace.stream().to_owned()),
-        ("HB_IDENTITY_CLIENT_ID", workspace.client_id().to_owned()),
-        ("IDENTITY_ENDPOINT", workspace.identity_endpoint()),
-        ("IDENTITY_HEADER", workspace.identity_header().to_owned()),
-        ("SPOOL_DIR", spool.path().to_str().unwrap().to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    let own =
+        [("WEBHOOK_SECRET", SECRET.to_owned()), ("SPOOL_DIR", spool.path().to_str().unwrap().to_owned())];
+    let all = workspace.connector_settings().into_iter().chain(own);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A running connector and all around it.
@@ -100,7 +92,6 @@ pub struct Rig {
     pub workspace: Workspace,
     pub spool: Folder,
     pub client: reqwest::Client,
-    settings: BTreeMap<String, String>,
 }
 
 /// What the sender got.
@@ -156,11 +147,6 @@ impl Rig {
 
     pub async fn start() -> Rig {
         Rig::builder().start().await
-    }
-
-    /// Another instance takes over, which remembers nothing; workspace and spool stay.
-    pub async fn replace_instance(&mut self) {
-        self.host = host(&self.settings).await;
     }
 
     /// Posts `body` as Humanbound would.

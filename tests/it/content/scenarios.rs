@@ -1,82 +1,97 @@
-//! Every scenario of `tests/content/scenarios`, and the one that `make scenario` asks for.
+//! Every scenario of `tests/content/scenarios`, and the command that plays them.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
-use futures::{StreamExt as _, stream};
 use tokio::process::Command;
 
-use super::feed::{self, Plan};
 use crate::rig::Folder;
 use crate::tools;
 
-/// So many connectors run at once.
-const AT_ONCE: usize = 2;
-
-/// Where `make scenario` keeps the plans to play; rows go beside them.
-const PLANS: &str = "CONTENT_PLANS";
+/// The exit code of the harness for what cannot be done on this machine.
+const SKIPPED: i32 = 77;
 
 fn python(skipped: &str) -> Option<PathBuf> {
     tools::find("venv/bin/python", skipped)
 }
 
-/// Plays every plan in `folder`, each into a file of rows beside it.
-async fn play_all(folder: &Path, preload: &Path) {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut plans: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "plan")).collect();
-    plans.sort();
-    assert!(!plans.is_empty(), "no plan in {}", folder.display());
-    let connectors = plans.iter().map(async |path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let plan: Plan =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        feed::play(&plan, preload, &path.with_extension("rows")).await;
-    });
-    stream::iter(connectors).buffer_unordered(AT_ONCE).collect::<()>().await;
+async fn output(python: &Path, arguments: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/run.py");
+    let mut command = Command::new(python);
+    command.arg("-B").arg(script).args(arguments);
+    command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Runs the harness and returns what it printed; panics with it when it did not succeed.
 async fn harness(python: &Path, arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/run.py");
-    let mut command = Command::new(python);
-    command.arg("-B").arg(script).args(arguments);
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = output(python, arguments).await;
+    let text = text(&output);
     assert!(output.status.success(), "\n{text}");
     text
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// Plays the plans in `place`; `None` after a line that says what is skipped, where the connector can have no clock.
+async fn play(python: &Path, place: &str, skipped: &str) -> Option<()> {
+    let program = env!("CARGO_BIN_EXE_hb-sentinel");
+    let output = output(python, &["play", place, "--program", program]).await;
+    let text = text(&output);
+    let played = (output.status.code() != Some(SKIPPED)).then_some(());
+    tools::or_skip(played, skipped, &text)?;
+    assert!(output.status.success(), "\n{text}");
+    Some(())
+}
+
+#[tokio::test]
 async fn every_scenario_gives_what_it_expects() {
     let skipped = "the scenarios of tests/content";
     let folder = Folder::new();
-    let (Some(python), Some(preload)) = (python(skipped), feed::preload(&folder, skipped)) else { return };
+    let Some(python) = python(skipped) else { return };
     let place = folder.path().to_str().unwrap();
     harness(&python, &["plan", place]).await;
-    play_all(folder.path(), &preload).await;
+    if play(&python, place, skipped).await.is_none() {
+        return;
+    }
     let report = harness(&python, &["check", place]).await;
     // Only a harness that can fail proves anything.
     let noticed = harness(&python, &["selftest", place]).await;
     eprintln!("{report}{noticed}");
 }
 
-/// What `make scenario` runs. On its own it plays one event, whose row must have the time of the plan.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plays_the_plans_that_it_is_given() {
+/// One event, whose row must have the time of the plan.
+#[tokio::test]
+async fn a_plan_is_played_under_its_own_clock() {
+    let skipped = "playing plans to the connector";
     let folder = Folder::new();
-    let Some(preload) = feed::preload(&folder, "playing plans to the connector") else { return };
-    if let Some(plans) = std::env::var_os(PLANS) {
-        return play_all(Path::new(&plans), &preload).await;
-    }
+    let Some(python) = python(skipped) else { return };
     let plan = r#"{"steps": [{"at": "2031-05-06T07:08:09Z", "do": "post", "bodies": ["{\"timestamp\": 1935900000}"]}]}"#;
     std::fs::write(folder.path().join("one.plan"), plan).unwrap();
-    play_all(folder.path(), &preload).await;
+    if play(&python, folder.path().to_str().unwrap(), skipped).await.is_none() {
+        return;
+    }
     let rows = std::fs::read_to_string(folder.path().join("one.rows")).unwrap();
     let step: serde_json::Value = serde_json::from_str(rows.trim()).unwrap();
     assert_eq!(step["answers"][0][1], "stored");
     assert_eq!(step["accepted"], "2031-05-06T07:08:09Z");
     let received = step["rows"][0]["ReceivedTime"].as_str().unwrap();
     assert!(received.starts_with("2031-05-06T07:08:09"), "{received}");
+}
+
+/// An answer that the plan does not allow is no row that a scenario could be proved with.
+#[tokio::test]
+async fn an_unexpected_answer_fails_the_play() {
+    let skipped = "playing plans to the connector";
+    let folder = Folder::new();
+    let Some(python) = python(skipped) else { return };
+    let plan = r#"{"steps": [{"at": "2031-05-06T07:08:09Z", "do": "post", "bodies": ["no JSON"]}]}"#;
+    std::fs::write(folder.path().join("odd.plan"), plan).unwrap();
+    let program = env!("CARGO_BIN_EXE_hb-sentinel");
+    let place = folder.path().to_str().unwrap();
+    let output = output(&python, &["play", place, "--program", program]).await;
+    let text = text(&output);
+    let is_skipped = output.status.code() == Some(SKIPPED);
+    assert!(is_skipped || output.status.code() == Some(1) && text.contains("400"), "\n{text}");
 }

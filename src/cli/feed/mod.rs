@@ -1,0 +1,53 @@
+//! `hb-sentinel __feed`: plays plans of events to a connector under a clock that the plan sets, and writes the rows with
+//! the time at which the workspace accepted each.
+//!
+//! The word is hidden: it is a tool of this repository, by which the content of `sentinel/` is proved over events that
+//! went through the real connector. `tests/content/README.md` says how.
+//!
+//! Reading order: `plan` (what is played, what comes of it), `player` (the steps), `connector` (the child), `clock`.
+
+mod clock;
+mod connector;
+mod plan;
+mod player;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::error::Exit;
+use plan::Plan;
+
+/// Connectors that run at once.
+const MAX_CONNECTORS: usize = 2;
+
+/// Play plans of events to a connector under a clock of their own.
+#[derive(Debug, clap::Args)]
+pub(super) struct FeedArgs {
+    /// The shared library that tells the connector the time of the plan (Linux only).
+    #[arg(long, value_name = "LIBRARY")]
+    clock: PathBuf,
+    /// The plans; the rows of each go beside it, into a file with the extension `rows`.
+    #[arg(value_name = "PLAN", required = true)]
+    plans: Vec<PathBuf>,
+}
+
+/// Plays the plans.
+///
+/// # Errors
+/// A plan that cannot be read, a connector that does not start, an answer that the plan does not allow.
+pub(super) async fn run(args: &FeedArgs) -> Result<Exit> {
+    let plays = args.plans.iter().map(|plan| async move {
+        play(plan, &args.clock).await.with_context(|| format!("`{}`", plan.display()))
+    });
+    let played = stream::iter(plays).buffer_unordered(MAX_CONNECTORS);
+    played.try_collect::<()>().await?;
+    Ok(Exit::Done)
+}
+
+async fn play(path: &Path, clock: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path)?;
+    let plan: Plan = serde_json::from_str(&text)?;
+    player::play(&plan, clock, &path.with_extension("rows")).await
+}
