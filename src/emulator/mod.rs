@@ -6,6 +6,8 @@
 //!
 //! It knows nothing of `server` and `delivery`: it only speaks the protocols on either side of them.
 
+mod listener;
+
 mod workspace;
 
 pub use workspace::{

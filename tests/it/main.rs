@@ -17,6 +17,7 @@
 mod azurite;
 mod host;
 mod rig;
+mod tls;
 mod tools;
 
 mod content;

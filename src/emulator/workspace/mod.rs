@@ -1,7 +1,7 @@
 //! [`Workspace`]: the running fake and everything a test or the demo may ask of it.
 //!
 //! Reading order: `call` (the protocol), `body`, `ingestion` (who is let in), `table` (what becomes of a row), `identity` (the tokens),
-//! `fault`, `store`, `tally`, `listener`.
+//! `fault`, `store`, `tally`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,6 @@ mod call;
 mod fault;
 mod identity;
 mod ingestion;
-mod listener;
 mod store;
 mod table;
 mod tally;
@@ -30,9 +29,9 @@ pub use store::Store;
 pub use table::Adjustments;
 pub use tally::{Calls, Recorded};
 
+use super::listener::{self, Listener};
 use identity::Identity;
 use ingestion::Ingestion;
-use listener::Listener;
 
 /// The DCR stream, as design and Bicep name it.
 const STREAM: &str = "Custom-AISecurityEvents";

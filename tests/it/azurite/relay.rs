@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::server::Tls;
 use crate::host::body::{BodyReader, LAST_CHUNK, chunk, request_framing, response_framing};
 use crate::host::http1::{Connection, RequestHead};
+use crate::tls::Tls;
 
 /// How long the listener may take to open or close.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! The process, and the certificates that it and its relays show.
+//! The process.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -8,13 +8,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use crate::tls::Tls;
 use crate::tools;
 
 /// How long Azurite may take to listen; two seconds on an idle machine.
@@ -102,71 +99,4 @@ fn follow(output: impl BufRead + Send + 'static) -> Receiver<String> {
         }
     });
     lines
-}
-
-/// A certificate authority and one certificate for 127.0.0.1.
-#[derive(Debug)]
-pub struct Tls {
-    /// The authority's certificate, as PEM.
-    pub ca_file: PathBuf,
-    ca: CertificateDer<'static>,
-    leaf: CertificateDer<'static>,
-    key: Vec<u8>,
-}
-
-impl Tls {
-    fn new(folder: &Path) -> Tls {
-        let ca_key = KeyPair::generate().unwrap();
-        let mut ca = CertificateParams::new(Vec::new()).unwrap();
-        ca.distinguished_name.push(DnType::CommonName, "Azurite in a test");
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let ca_certificate = ca.self_signed(&ca_key).unwrap();
-        let leaf_key = KeyPair::generate().unwrap();
-        let mut leaf = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
-        leaf.distinguished_name.push(DnType::CommonName, "127.0.0.1");
-        let leaf = leaf.signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key)).unwrap();
-        let ca_file = folder.join("ca.pem");
-        fs::write(&ca_file, ca_certificate.pem()).unwrap();
-        fs::write(folder.join("leaf.pem"), leaf.pem()).unwrap();
-        fs::write(folder.join("leaf.key"), leaf_key.serialize_pem()).unwrap();
-        Tls {
-            ca_file,
-            ca: ca_certificate.der().clone(),
-            leaf: leaf.der().clone(),
-            key: leaf_key.serialize_der(),
-        }
-    }
-
-    /// For the side that shows the certificate.
-    pub fn server_config(&self) -> ServerConfig {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
-        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![self.leaf.clone()], key)
-            .unwrap()
-    }
-
-    /// For the side that checks it.
-    pub fn client_config(&self) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.ca.clone()).unwrap();
-        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth()
-    }
-
-    /// An HTTP client that trusts this authority alone.
-    pub fn client(&self) -> reqwest::Client {
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(self.client_config())
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap()
-    }
 }
