@@ -30,6 +30,7 @@ mod infra;
 mod ingest;
 mod mapping;
 mod package;
+mod platform;
 mod server;
 mod settings;
 mod state;
