@@ -11,13 +11,6 @@ use super::{ORGANISATION, event, options};
 
 const WEBHOOKS: &str = "/api/organisations/*/webhooks";
 
-/// Adds a webhook with the client and returns its id.
-async fn add(hb: &Hb, url: &str) -> String {
-    let said = hb.run(&["webhooks", "add", "--url", url, "--secret", super::SECRET]).await.well();
-    let id = said.split_whitespace().skip_while(|word| *word != "ID:").nth(1);
-    id.unwrap_or_else(|| panic!("{said}")).to_owned()
-}
-
 fn with_projects(count: u32) -> PlatformOptions {
     let project = |number| Project {
         id: Uuid::from_u128(u128::from(number)),
@@ -47,8 +40,9 @@ async fn lists_organisations_and_projects() {
 async fn leads_a_webhook_through_its_life() {
     let Some(hb) = Hb::start(options()).await else { return };
     let receiver = Receiver::start().await;
-    assert!(hb.run(&["webhooks"]).await.well().contains("No webhooks configured."));
-    let id = add(&hb, &receiver.url()).await;
+    let add = ["webhooks", "add", "--url", &receiver.url(), "--secret", super::SECRET];
+    let said = hb.run(&add).await.well();
+    let id = said.split_whitespace().skip_while(|word| *word != "ID:").nth(1).expect("an id").to_owned();
     let list: Value = serde_json::from_str(&hb.run(&["webhooks", "--json"]).await.well()).unwrap();
     assert_eq!((&list[0]["id"], &list[0]["is_active"]), (&json!(id), &json!(true)));
     assert_eq!(list[0]["event_types"].as_array().unwrap().len(), 8, "the client does not ask for all");
@@ -127,7 +121,7 @@ async fn takes_a_replay_without_a_number_for_an_empty_one() {
     options.replay.answer = ReplayAnswer::NoNumber;
     let Some(hb) = Hb::start(options).await else { return };
     let receiver = Receiver::start().await;
-    let id = add(&hb, &receiver.url()).await;
+    let id = hb.platform.add_webhook(&receiver.url(), super::SECRET).unwrap().id.to_string();
     hb.platform.load((0..3).map(event));
     assert!(hb.run(&["webhooks", "sync", &id]).await.well().contains("No matching events found."));
     hb.platform.settled().await;
@@ -139,7 +133,7 @@ async fn takes_any_2xx_for_a_ping_that_arrived() {
     let options = PlatformOptions { test_answer: TestAnswer::Delivered, ..options() };
     let Some(hb) = Hb::start(options).await else { return };
     let receiver = Receiver::start().await;
-    let id = add(&hb, &receiver.url()).await;
+    let id = hb.platform.add_webhook(&receiver.url(), super::SECRET).unwrap().id.to_string();
     receiver.answer(&[401]);
     assert!(hb.run(&["webhooks", "test", &id]).await.well().contains("delivered successfully"));
 }
@@ -148,7 +142,7 @@ async fn takes_any_2xx_for_a_ping_that_arrived() {
 async fn says_why_a_ping_did_not_arrive_in_two_words() {
     let Some(hb) = Hb::start(options()).await else { return };
     let receiver = Receiver::start().await;
-    let id = add(&hb, &receiver.url()).await;
+    let id = hb.platform.add_webhook(&receiver.url(), super::SECRET).unwrap().id.to_string();
     receiver.answer(&[401]);
     let run = hb.run(&["webhooks", "test", &id]).await;
     assert_eq!((run.code, run.stdout.trim()), (Some(1), "Test failed: Delivery failed"), "{run:?}");
@@ -169,4 +163,36 @@ async fn drops_the_reasons_of_a_422_and_stumbles_over_odd_bodies() {
         .add_fault(PlatformFault::Answer { code: 204, body: String::new() }.on("POST", replay).next(1));
     let run = hb.run(&["webhooks", "sync", &id]).await;
     assert!(run.code == Some(1) && run.stderr.contains("Traceback"), "{run:?}");
+}
+
+#[tokio::test]
+async fn renews_its_login_by_the_clock_alone() {
+    let Some(hb) = Hb::start(options()).await else { return };
+    hb.platform.revoke_sessions();
+    let run = hb.run(&["webhooks"]).await;
+    assert_eq!((run.code, run.stdout.trim()), (Some(1), "Error: Session has been revoked"), "{run:?}");
+    assert!(hb.platform.calls_to("*", "/oauth/token").is_empty());
+}
+
+#[tokio::test]
+async fn shows_errors_as_they_are_and_stumbles_over_lists() {
+    let Some(hb) = Hb::start(options()).await else { return };
+    let status = |code, body: &str| PlatformFault::Status {
+        code,
+        headers: vec![("location".to_owned(), "https://x.example/".to_owned())],
+        body: Some(body.to_owned()),
+    };
+    let cases = [
+        (status(302, "{}"), "Error: Unexpected redirect (HTTP 302)"),
+        (status(429, r#"{"message":"Slow down"}"#), "Error: Slow down"),
+        (status(500, r#"{"detail":"no message"}"#), "Error: Unknown error"),
+        (PlatformFault::Reset, "Is the server reachable?"),
+        (status(422, "[]"), "AttributeError"),
+    ];
+    for (fault, expected) in cases {
+        hb.platform.add_fault(fault.on("GET", WEBHOOKS).next(1));
+        let run = hb.run(&["webhooks"]).await;
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(format!("{}{}", run.stdout, run.stderr).contains(expected), "{expected}: {run:?}");
+    }
 }
