@@ -40,7 +40,7 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --bin connector --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 	@if command -v shellcheck >/dev/null; then \
 	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests; \

@@ -4,22 +4,12 @@ use std::path::PathBuf;
 
 use super::Env;
 
-/// The cargo that runs this program from its sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CargoRun {
-    /// The cargo executable.
-    pub(crate) cargo: PathBuf,
-    /// The folder of the package's `Cargo.toml`.
-    pub(crate) package: PathBuf,
-}
-
-/// The cargo behind `cargo run`, if this package is what it runs.
+/// The folder of the sources, where `cargo run` runs this program from them.
 /// <https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates>
 #[must_use]
-pub(crate) fn cargo_run(env: &Env) -> Option<CargoRun> {
+pub(crate) fn checkout(env: &Env) -> Option<PathBuf> {
     let is_ours = env.get("CARGO_PKG_NAME").as_deref() == Some(env!("CARGO_PKG_NAME"));
-    let run = CargoRun { cargo: env.get("CARGO")?.into(), package: env.get("CARGO_MANIFEST_DIR")?.into() };
-    is_ours.then_some(run)
+    env.get("CARGO_MANIFEST_DIR").filter(|_| is_ours).map(PathBuf::from)
 }
 
 /// Whether a browser would have somewhere to show itself.

@@ -5,7 +5,7 @@
 //! restarts a dead handler at once and gives up at the third time; with any other problem the connector binds,
 //! answers 503 and says why.
 //!
-//! Read [`connector`] first, then [`SETTINGS`].
+//! Read [`mod@connector`] first, then [`SETTINGS`].
 
 mod connector;
 #[cfg(feature = "operator")]
@@ -18,7 +18,7 @@ mod settings;
 pub(crate) use connector::SpoolLocation;
 pub use connector::{ConnectorConfig, IngestionTarget, PortUnusable, Problem, connector};
 #[cfg(feature = "operator")]
-pub(crate) use demo::{CargoRun, cargo_run, has_display};
+pub(crate) use demo::{checkout, has_display};
 pub use env::Env;
 #[cfg(feature = "operator")]
 pub use humanbound::{Auth0, Confidential, PlatformSettings, ProxySettings, platform};

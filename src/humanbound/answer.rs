@@ -4,7 +4,6 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
 use super::Error;
-use super::credentials::Login;
 use super::wire::Answer;
 
 /// The members of a JSON object.
@@ -15,13 +14,12 @@ const SHOWN: usize = 200;
 
 /// Turns a status that is no success into the error that a caller can act on.
 /// `settles` says that a 5xx leaves no doubt: the call changes nothing, or can be made again.
-pub(super) fn judge(answer: Answer, login: &Login, settles: bool) -> Result<Answer, Error> {
+pub(super) fn judge(answer: Answer, with_key: bool, settles: bool) -> Result<Answer, Error> {
     let status = answer.status.as_u16();
     if answer.status.is_success() {
         return Ok(answer);
     }
     let text = text_of(&answer);
-    let with_key = matches!(login, Login::Key(_));
     Err(match status {
         300..400 => Error::Redirected { status },
         401 | 403 if with_key => Error::KeyNotAccepted { status, text },

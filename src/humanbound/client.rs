@@ -276,7 +276,8 @@ impl Client {
             }
             _ => answer,
         };
-        judge(answer, &self.login, settles(&call.method)).map_err(|error| self.dated(error))
+        judge(answer, matches!(self.login, Login::Key(_)), settles(&call.method))
+            .map_err(|error| self.dated(error))
     }
 
     /// Tells a clock that is far off with the failure that it may be the cause of.

@@ -72,7 +72,7 @@ impl Artist {
     /// Finds Python: that of `make tools` under cargo, else the one on `PATH`.
     pub(super) async fn find() -> Result<Self> {
         let venv = Path::new("target/tools/venv").join(PROGRAMS).join("python");
-        let own = config::cargo_run(&Env::Process).map(|run| run.package.join(venv));
+        let own = config::checkout(&Env::Process).map(|checkout| checkout.join(venv));
         let own = own.filter(|own| own.with_extension(std::env::consts::EXE_EXTENSION).exists());
         let mut problems = Vec::new();
         for python in own.into_iter().chain(["python3", "python"].map(PathBuf::from)) {
@@ -159,10 +159,10 @@ async fn follow(mut command: Command, printer: &Printer) -> Result<(ExitStatus, 
 
 /// The absolute path of the page, which can be written.
 pub(super) fn page(place: &Place, folder: &Folder) -> Result<PathBuf> {
-    let path = match (place, config::cargo_run(&Env::Process)) {
+    let path = match (place, config::checkout(&Env::Process)) {
         (Place::File(path), _) => path.clone(),
         (Place::Somewhere, _) if folder.is_kept() => folder.path().join("dashboard.html"),
-        (Place::Somewhere, Some(run)) => run.package.join("target/dashboard.html"),
+        (Place::Somewhere, Some(checkout)) => checkout.join("target/dashboard.html"),
         (Place::Somewhere, None) => PathBuf::from("hb-sentinel-dashboard.html"),
     };
     let advice = "name a file in a folder that you can write to: `--dashboard FILE`";

@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::host::body::BodyReader;
-use crate::host::http1::{Connection, RequestHead, request_framing};
+use crate::host::body::{BodyReader, request_framing};
+use crate::host::http1::{Connection, RequestHead};
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
