@@ -15,13 +15,13 @@ const MAX_SIZE: usize = 100;
 
 /// An answer that is not a 2xx: `{"message":..}`, and `errors` when a value is wrong \[client's tests\].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     status: StatusCode,
     message: String,
     errors: Vec<String>,
 }
 
-impl Refusal {
+impl Rejection {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), errors: Vec::new() }
     }
@@ -36,7 +36,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let mut body = json!({ "message": self.message });
         if let (Some(members), false) = (body.as_object_mut(), self.errors.is_empty()) {
@@ -55,14 +55,14 @@ pub(super) struct Page {
 
 impl Page {
     /// Reads `page` (from 1) and `size`.
-    pub(super) fn read(query: &HashMap<String, String>) -> Result<Self, Refusal> {
+    pub(super) fn read(query: &HashMap<String, String>) -> Result<Self, Rejection> {
         let read = |name: &str, default| match query.get(name) {
             None => Ok(default),
             Some(text) => text
                 .parse()
                 .ok()
                 .filter(|number| *number > 0)
-                .ok_or_else(|| Refusal::invalid(vec![format!("{name}: must be a number from 1")])),
+                .ok_or_else(|| Rejection::invalid(vec![format!("{name}: must be a number from 1")])),
         };
         Ok(Self { number: read("page", 1)?, size: read("size", DEFAULT_SIZE)?.min(MAX_SIZE) })
     }

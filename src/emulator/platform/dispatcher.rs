@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use rustls::crypto::ring;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,7 +19,7 @@ use super::delivery::Delivery;
 use super::history::Stored;
 use super::options::DispatchOptions;
 use super::webhook::Webhook;
-use crate::signature;
+use crate::{signature, tls};
 
 /// How the delivery of one event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +61,7 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     pub(super) fn new(options: DispatchOptions) -> Result<Self, PlatformError> {
-        // An error means that a provider is installed already, which is as good.
-        drop(ring::default_provider().install_default());
+        tls::install_provider();
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::workspace::Clock;
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::options::PlatformOptions;
 
 /// What `hb login` would have written to its file of credentials.
@@ -124,13 +124,13 @@ impl Sessions {
     }
 
     /// Lets a session token in.
-    pub(super) fn check(&self, token: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, token: &str) -> Result<(), Rejection> {
         // The client takes a 401 for the end of the session when its message has one of the words revoked and expired.
-        let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
+        let reject = |message: &str| Err(Rejection::new(StatusCode::UNAUTHORIZED, message));
         match self.inner().sessions.get(token) {
-            None => refuse("Invalid token"),
-            Some(session) if session.is_revoked => refuse("Session has been revoked"),
-            Some(session) if (self.clock)() >= session.expires => refuse("Session has expired"),
+            None => reject("Invalid token"),
+            Some(session) if session.is_revoked => reject("Session has been revoked"),
+            Some(session) if (self.clock)() >= session.expires => reject("Session has expired"),
             Some(_) => Ok(()),
         }
     }

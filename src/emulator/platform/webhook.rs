@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::delivery::DeliveryLog;
 use super::options::PlatformOptions;
 use crate::signature::Secret;
@@ -66,20 +66,22 @@ impl Webhooks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn get(&self, organisation_id: Uuid, id: &str) -> Result<Webhook, Refusal> {
+    pub(super) fn get(&self, organisation_id: Uuid, id: &str) -> Result<Webhook, Rejection> {
         let id = Uuid::parse_str(id).ok();
         let webhooks = self.of(organisation_id);
         webhooks
             .into_iter()
             .find(|webhook| Some(webhook.id) == id)
-            .ok_or_else(|| Refusal::not_found("Webhook"))
+            .ok_or_else(|| Rejection::not_found("Webhook"))
     }
 
     /// Adds one, unless the organisation has `limit` already.
-    pub(super) fn add(&self, webhook: Webhook, limit: usize) -> Result<(), Refusal> {
+    pub(super) fn add(&self, webhook: Webhook, limit: usize) -> Result<(), Rejection> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.iter().filter(|other| other.organisation_id == webhook.organisation_id).count() >= limit {
-            return Err(Refusal::invalid(vec![format!("Webhook limit reached ({limit} per organisation)")]));
+            return Err(Rejection::invalid(vec![format!(
+                "Webhook limit reached ({limit} per organisation)"
+            )]));
         }
         all.push(webhook);
         Ok(())
@@ -103,7 +105,7 @@ pub(super) fn read(
     body: &[u8],
     organisation_id: Uuid,
     options: &PlatformOptions,
-) -> Result<Webhook, Refusal> {
+) -> Result<Webhook, Rejection> {
     let members = object(body)?;
     let mut errors = Vec::new();
     let url = text(&members, "url", &mut errors).unwrap_or_default();
@@ -129,13 +131,13 @@ pub(super) fn read(
             secret,
             log: Arc::default(),
         }),
-        _ => Err(Refusal::invalid(errors)),
+        _ => Err(Rejection::invalid(errors)),
     }
 }
 
 /// The webhook as the body of a PUT changes it. The client sends nothing but these three members; whether others would
 /// be taken is unknown, so that nobody should rely on it.
-pub(super) fn change(mut webhook: Webhook, body: &[u8]) -> Result<Webhook, Refusal> {
+pub(super) fn change(mut webhook: Webhook, body: &[u8]) -> Result<Webhook, Rejection> {
     let members = object(body)?;
     let mut errors = Vec::new();
     for name in members.keys().filter(|name| !["name", "url", "is_active"].contains(&name.as_str())) {
@@ -151,13 +153,13 @@ pub(super) fn change(mut webhook: Webhook, body: &[u8]) -> Result<Webhook, Refus
     if let Some(is_active) = flag(&members, &mut errors) {
         webhook.is_active = is_active;
     }
-    if errors.is_empty() { Ok(webhook) } else { Err(Refusal::invalid(errors)) }
+    if errors.is_empty() { Ok(webhook) } else { Err(Rejection::invalid(errors)) }
 }
 
 /// The JSON object that a body is.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
     serde_json::from_slice(body)
-        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "The body must be a JSON object"))
+        .map_err(|_| Rejection::new(StatusCode::BAD_REQUEST, "The body must be a JSON object"))
 }
 
 fn text(members: &Map<String, Value>, name: &str, errors: &mut Vec<String>) -> Option<String> {

@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("tls", &[]),
     ("delivery", &["counters", "record", "tls"]),
     ("server", &["config", "counters", "delivery", "record", "signature"]),
-    ("emulator", &["signature"]),
+    ("emulator", &["signature", "tls"]),
     ("story", &[]),
     ("package", &[]),
     ("home", &[]),

@@ -9,14 +9,14 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::Service;
-use super::super::answer::{Page, Refusal};
+use super::super::answer::{Page, Rejection};
 use super::super::options::Project;
 use super::{admit, find};
 
 pub(super) async fn organisations(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Rejection> {
     admit(&service, &headers)?;
     let all = service.options.organisations.iter();
     let shown = all.map(|organisation| {
@@ -30,12 +30,12 @@ pub(super) async fn projects(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Rejection> {
     admit(&service, &headers)?;
     let page = Page::read(&query)?;
     let named = headers.get("organisation_id").and_then(|value| value.to_str().ok());
     let named = named
-        .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "The header organisation_id is missing"))?;
+        .ok_or_else(|| Rejection::new(StatusCode::BAD_REQUEST, "The header organisation_id is missing"))?;
     let organisation = find(&service, named)?;
     let all: Vec<_> = service
         .options

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::super::Service;
-use super::super::answer::Refusal;
+use super::super::answer::Rejection;
 use super::super::call::PlatformCall;
 use super::super::fault::{PlatformFault, wrapped};
 use crate::emulator::listener::ConnectionHandle;
@@ -25,7 +25,7 @@ pub(super) async fn gate(
 ) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large").into_response();
+        return Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large").into_response();
     };
     let (method, path) = (head.method.as_str().to_owned(), head.uri.path().to_owned());
     let fault = service.faults.take(&method, &path);
@@ -68,7 +68,7 @@ pub(super) async fn gate(
 fn injected(code: u16, headers: &[(String, String)], body: Option<&str>) -> Response {
     let mut answer = match body {
         Some(body) => raw(code, body.to_owned()),
-        None => Refusal::new(status(code), format!("Injected {code}")).into_response(),
+        None => Rejection::new(status(code), format!("Injected {code}")).into_response(),
     };
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Service;
-use super::super::answer::Refusal;
+use super::super::answer::Rejection;
 use super::{admit, bearer};
 
 #[derive(Deserialize)]
@@ -24,21 +24,21 @@ struct Redemption {
 /// Auth0's token endpoint, for the one grant that the client uses without a browser.
 /// <https://auth0.com/docs/api/authentication/refresh-token/refresh-token>
 pub(super) async fn token(State(service): State<Arc<Service>>, body: Bytes) -> Response {
-    let refuse = |status, error: &str, description: &str| {
+    let reject = |status, error: &str, description: &str| {
         (status, Json(json!({ "error": error, "error_description": description }))).into_response()
     };
     let Ok(grant) = serde_json::from_slice::<Redemption>(&body) else {
         let description = "grant_type, client_id and refresh_token are required";
-        return refuse(StatusCode::BAD_REQUEST, "invalid_request", description);
+        return reject(StatusCode::BAD_REQUEST, "invalid_request", description);
     };
     if grant.grant_type != "refresh_token" {
-        return refuse(StatusCode::FORBIDDEN, "unsupported_grant_type", "Unsupported grant type");
+        return reject(StatusCode::FORBIDDEN, "unsupported_grant_type", "Unsupported grant type");
     }
     if grant.client_id.is_empty() {
-        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client");
+        return reject(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client");
     }
     match service.sessions.refresh(&grant.refresh_token) {
-        None => refuse(StatusCode::FORBIDDEN, "invalid_grant", "Unknown or invalid refresh token."),
+        None => reject(StatusCode::FORBIDDEN, "invalid_grant", "Unknown or invalid refresh token."),
         Some(tokens) => Json(json!({
             "access_token": tokens.access_token,
             "refresh_token": tokens.refresh_token,
@@ -53,9 +53,9 @@ pub(super) async fn token(State(service): State<Arc<Service>>, body: Bytes) -> R
 pub(super) async fn auth(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Rejection> {
     let session = bearer(&headers).and_then(|token| service.sessions.open(token));
-    let session = session.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "Invalid token"))?;
+    let session = session.ok_or_else(|| Rejection::new(StatusCode::UNAUTHORIZED, "Invalid token"))?;
     let organisation = service.options.organisations.first().map(|organisation| organisation.id);
     Ok(Json(json!({
         "access_token": session,
@@ -71,7 +71,7 @@ pub(super) async fn auth(
 pub(super) async fn logout(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Rejection> {
     admit(&service, &headers)?;
     service.sessions.revoke();
     Ok(Json(json!({ "message": "Logged out" })))

@@ -14,7 +14,7 @@ mod login;
 mod webhook;
 
 use super::Service;
-use super::answer::Refusal;
+use super::answer::Rejection;
 use super::options::Organisation;
 
 pub(super) fn router(service: Arc<Service>) -> Router {
@@ -34,7 +34,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/oauth/token", post(login::token))
         .nest("/api", api)
-        .fallback(async || Refusal::not_found("Resource"))
+        .fallback(async || Rejection::not_found("Resource"))
         .layer(middleware::from_fn_with_state(service.clone(), gate::gate))
         .with_state(service)
 }
@@ -47,17 +47,17 @@ enum Credential {
 }
 
 /// Lets an API key or a session in.
-fn admit(service: &Service, headers: &HeaderMap) -> Result<Credential, Refusal> {
+fn admit(service: &Service, headers: &HeaderMap) -> Result<Credential, Rejection> {
     if let Some(key) = headers.get("x-api-key") {
         let is_known = service.options.api_keys.iter().any(|known| known.as_bytes() == key.as_bytes());
         return if is_known {
             Ok(Credential::Key)
         } else {
-            Err(Refusal::new(StatusCode::UNAUTHORIZED, "Invalid API key"))
+            Err(Rejection::new(StatusCode::UNAUTHORIZED, "Invalid API key"))
         };
     }
     let token =
-        bearer(headers).ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "Authentication required"))?;
+        bearer(headers).ok_or_else(|| Rejection::new(StatusCode::UNAUTHORIZED, "Authentication required"))?;
     service.sessions.check(token)?;
     Ok(Credential::Session)
 }
@@ -67,16 +67,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Lets a request in to the webhooks of `organisation`, and returns that one's id.
-fn enter(service: &Service, headers: &HeaderMap, organisation: &str) -> Result<Uuid, Refusal> {
+fn enter(service: &Service, headers: &HeaderMap, organisation: &str) -> Result<Uuid, Rejection> {
     if admit(service, headers)? == Credential::Key && !service.options.api_keys_reach_webhooks {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "API keys cannot be used for this resource"));
+        return Err(Rejection::new(StatusCode::FORBIDDEN, "API keys cannot be used for this resource"));
     }
     Ok(find(service, organisation)?.id)
 }
 
 /// The organisation of this id, in either case.
-fn find<'a>(service: &'a Service, id: &str) -> Result<&'a Organisation, Refusal> {
+fn find<'a>(service: &'a Service, id: &str) -> Result<&'a Organisation, Rejection> {
     let id = Uuid::parse_str(id).ok();
     let mut all = service.options.organisations.iter();
-    all.find(|organisation| Some(organisation.id) == id).ok_or_else(|| Refusal::not_found("Organisation"))
+    all.find(|organisation| Some(organisation.id) == id).ok_or_else(|| Rejection::not_found("Organisation"))
 }

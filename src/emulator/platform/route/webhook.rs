@@ -15,18 +15,22 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::Service;
-use super::super::answer::{Page, Refusal};
+use super::super::answer::{Page, Rejection};
 use super::super::history::Range;
 use super::super::options::{ReplayAnswer, TestAnswer};
 use super::super::webhook::{self, Webhook};
 use super::enter;
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, Rejection>;
 
 /// Ids of the organisation and of the webhook.
 type Ids = Path<(String, String)>;
 
-fn found(service: &Service, headers: &HeaderMap, Path((organisation, id)): &Ids) -> Result<Webhook, Refusal> {
+fn found(
+    service: &Service,
+    headers: &HeaderMap,
+    Path((organisation, id)): &Ids,
+) -> Result<Webhook, Rejection> {
     service.webhooks.get(enter(service, headers, organisation)?, id)
 }
 
@@ -90,7 +94,7 @@ pub(super) async fn test(State(service): State<Arc<Service>>, headers: HeaderMap
     let outcome = service.dispatcher.ping(&webhook, ping.to_string().into()).await;
     let body = match service.options.test_answer {
         TestAnswer::Status if !outcome.is_delivered() => {
-            return Err(Refusal::new(StatusCode::BAD_GATEWAY, "Delivery failed"));
+            return Err(Rejection::new(StatusCode::BAD_GATEWAY, "Delivery failed"));
         }
         TestAnswer::Status | TestAnswer::AlwaysOk => json!({ "status": "ok" }),
         TestAnswer::Delivered => {
@@ -101,11 +105,11 @@ pub(super) async fn test(State(service): State<Arc<Service>>, headers: HeaderMap
 }
 
 /// What happens when an inactive webhook is tested or replayed to is unknown; a 409 is what a caller must bear at worst.
-fn active(webhook: Webhook) -> Result<Webhook, Refusal> {
+fn active(webhook: Webhook) -> Result<Webhook, Rejection> {
     if webhook.is_active {
         Ok(webhook)
     } else {
-        Err(Refusal::new(StatusCode::CONFLICT, "Webhook is not active"))
+        Err(Rejection::new(StatusCode::CONFLICT, "Webhook is not active"))
     }
 }
 
@@ -129,7 +133,7 @@ pub(super) async fn replay(
     Ok(Json(body).into_response())
 }
 
-fn range(members: &Map<String, Value>, organisation_id: Uuid, days_only: bool) -> Result<Range, Refusal> {
+fn range(members: &Map<String, Value>, organisation_id: Uuid, days_only: bool) -> Result<Range, Rejection> {
     let mut errors = Vec::new();
     let mut text = |name: &str| match members.get(name) {
         None | Some(Value::Null) => None,
@@ -153,7 +157,7 @@ fn range(members: &Map<String, Value>, organisation_id: Uuid, days_only: bool) -
         errors.push("project_id: must be a UUID".to_owned());
     }
     if !errors.is_empty() {
-        return Err(Refusal::invalid(errors));
+        return Err(Rejection::invalid(errors));
     }
     Ok(Range { since, until, organisation_id, project_id, event_type: event_type.map(str::to_owned) })
 }
