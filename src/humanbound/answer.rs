@@ -40,13 +40,18 @@ pub(super) fn judge(answer: Answer, with_key: bool, settles: bool) -> Result<Ans
     })
 }
 
-/// The answer's words: the first of `message`, `detail`, `error_description` and `errors` that says something, else the
-/// beginning of the body, else the status.
+/// The answer's words: the first of `message`, `detail` and `error_description` that says something, with what `errors`
+/// adds, since a 422 names the cause only there; else the beginning of the body, else the status.
 pub(super) fn text_of(answer: &Answer) -> String {
     let said = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(Value::Object(body)) => {
-            let members = ["message", "detail", "error_description", "errors"];
-            members.iter().map(|name| words(body.get(*name))).find(|text| !text.is_empty())
+            let members = ["message", "detail", "error_description"];
+            let general = members.iter().map(|name| words(body.get(*name))).find(|text| !text.is_empty());
+            let particular = Some(words(body.get("errors"))).filter(|text| !text.is_empty());
+            match (general, particular) {
+                (Some(general), Some(particular)) => Some(format!("{general}: {particular}")),
+                (general, particular) => general.or(particular),
+            }
         }
         _ => None,
     };

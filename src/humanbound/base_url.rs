@@ -63,7 +63,8 @@ fn normal(text: &str) -> Option<(String, String, Option<u16>, String)> {
     Some((url.scheme().to_owned(), host, url.port_or_known_default(), path))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -35,7 +35,9 @@
 //! Reading order: [`Client`], then `wire` (one exchange), `credentials` (as whom), `answer` (what came of it).
 
 mod client;
+mod connector;
 mod error;
+mod event_types;
 mod models;
 
 mod wire;
@@ -48,7 +50,9 @@ mod fault;
 
 pub use base_url::same_connector;
 pub use client::{Client, LoginMode};
+pub use connector::{Connector, Health, INGEST, Probe};
 pub use error::Error;
+pub use event_types::EVENT_TYPES;
 pub use fault::Fault;
 pub use models::{
     Deletion, Deliveries, Delivery, NewWebhook, Organisation, Project, Replay, Replayed, Tested, Webhook,

@@ -54,11 +54,14 @@ impl Timing {
         Self { now: Arc::new(now), sleep: Arc::new(sleep) }
     }
 
-    pub(super) fn now(&self) -> OffsetDateTime {
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
         (self.now)()
     }
 
-    async fn sleep(&self, pause: Duration) {
+    /// Lets `pause` pass.
+    pub async fn sleep(&self, pause: Duration) {
         (self.sleep)(pause).await;
     }
 }
@@ -101,27 +104,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(settings: &PlatformSettings, timing: Timing) -> Result<Self, Error> {
-        tls::install_provider();
+        let builder = builder(settings)?.timeout(TIMEOUT);
         let setup = |detail: String| Error::Setup { detail };
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("hb-sentinel/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            // Ours are read by `config`, and none is used for plain http.
-            .no_proxy();
-        if let Some(path) = &settings.root_certificates {
-            let name = path.display();
-            let pem = fs::read(path).map_err(|error| setup(format!("{name}: {error}")))?;
-            let roots = Certificate::from_pem_bundle(&pem).map_err(|_| setup(format!("{name} is no PEM")))?;
-            builder = builder.tls_certs_merge(roots);
-        }
-        if let Some(url) = &settings.proxy.https {
-            let bypass = settings.proxy.bypass.as_deref().and_then(NoProxy::from_string);
-            // The URL may hold a password, and the error would show it.
-            let proxy =
-                Proxy::https(url.expose()).map_err(|_| setup("the proxy's URL is none".to_owned()))?;
-            builder = builder.proxy(proxy.no_proxy(bypass));
-        }
         let http = builder.build().map_err(|error| setup(fault::of(&error).1))?;
         Ok(Self { http, timing, clock_off: Mutex::default() })
     }
@@ -191,4 +175,28 @@ impl Wire {
         *self.clock_off.lock().unwrap_or_else(PoisonError::into_inner) =
             (ahead.abs() > MAX_CLOCK_OFF).then_some(ahead);
     }
+}
+
+/// A client with the trust and the proxies of `settings`. It follows no redirect.
+pub(super) fn builder(settings: &PlatformSettings) -> Result<reqwest::ClientBuilder, Error> {
+    tls::install_provider();
+    let setup = |detail: String| Error::Setup { detail };
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("hb-sentinel/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        // Ours are read by `config`, and none is used for plain http.
+        .no_proxy();
+    if let Some(path) = &settings.root_certificates {
+        let name = path.display();
+        let pem = fs::read(path).map_err(|error| setup(format!("{name}: {error}")))?;
+        let roots = Certificate::from_pem_bundle(&pem).map_err(|_| setup(format!("{name} is no PEM")))?;
+        builder = builder.tls_certs_merge(roots);
+    }
+    if let Some(url) = &settings.proxy.https {
+        let bypass = settings.proxy.bypass.as_deref().and_then(NoProxy::from_string);
+        // The URL may hold a password, and the error would show it.
+        let proxy = Proxy::https(url.expose()).map_err(|_| setup("the proxy's URL is none".to_owned()))?;
+        builder = builder.proxy(proxy.no_proxy(bypass));
+    }
+    Ok(builder)
 }

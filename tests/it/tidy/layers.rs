@@ -19,9 +19,12 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("story", &[]),
     ("package", &[]),
     ("home", &[]),
-    ("humanbound", &["config", "delivery", "home", "tls"]),
+    ("humanbound", &["config", "delivery", "home", "signature", "tls"]),
     ("state", &["home"]),
-    ("cli", &["config", "emulator", "package", "record", "signature", "story"]),
+    (
+        "cli",
+        &["config", "emulator", "home", "humanbound", "package", "record", "signature", "state", "story"],
+    ),
     ("bin/connector", &["config", "server"]),
     ("bin/hb-sentinel", &["cli", "config", "server"]),
 ];
