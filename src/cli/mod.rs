@@ -6,17 +6,22 @@
 //!
 //! Reading order: [`main`], `context`, `error`, `output`, then any command.
 
-#[expect(dead_code, reason = "the commands that use the rest come next")]
 mod context;
-#[expect(dead_code, reason = "the commands that use the rest come next")]
 mod error;
 mod interrupt;
-#[expect(dead_code, reason = "the commands that use the rest come next")]
+#[expect(dead_code, reason = "`status` uses the rest")]
 mod output;
 
+mod platform;
+mod webhook;
+
+mod completions;
+mod connect;
 mod demo;
+mod disconnect;
 mod feed;
 mod package;
+mod test;
 
 use std::process::ExitCode;
 
@@ -24,6 +29,10 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use context::{Context, Global};
+use error::Exit;
+
+pub use context::Surroundings;
+pub use output::{Captured, Sink};
 
 /// The word that makes this program the connector: see `bin/hb-sentinel.rs`.
 pub const AS_CONNECTOR: &str = "__connector";
@@ -40,18 +49,26 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Connect(connect::ConnectArgs),
+    /// Send a test event through the whole way, and say whether it arrived
+    Test,
+    Disconnect(disconnect::DisconnectArgs),
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
-    #[command(name = "__feed", hide = true)]
-    Feed(feed::FeedArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Self::Connect(_) => "connect",
+            Self::Test => "test",
+            Self::Disconnect(_) => "disconnect",
             Self::Demo(_) => "demo",
             Self::Package(_) => "package",
-            Self::Feed(_) => "__feed",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -59,22 +76,49 @@ impl Command {
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    // A tool of this repository, which neither help nor completions name.
+    if let Some(args) = feed::arguments(std::env::args_os()) {
+        return play(&args);
+    }
     let Cli { command, global } = Cli::parse();
-    let context = Context::of_process(command.name(), &global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = runtime.context("no runtime").and_then(|runtime| {
-        let outcome = runtime.block_on(run(command, &context));
-        // What still runs has lost its listener.
-        runtime.shutdown_background();
-        outcome
-    });
-    context.printer.finish(&outcome)
+    let context = Context::new(command.name(), global, Surroundings::process());
+    let outcome = block_on(run(command, &context));
+    ExitCode::from(context.printer.finish(&outcome))
 }
 
-async fn run(command: Command, context: &Context) -> anyhow::Result<error::Exit> {
+fn play(args: &feed::FeedArgs) -> ExitCode {
+    let context = Context::new("__feed", Global::default(), Surroundings::process());
+    ExitCode::from(context.printer.finish(&block_on(feed::run(args))))
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let outcome = runtime.block_on(command);
+    // What still runs has lost its listener.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Runs one command in other surroundings than this process, and returns its exit code; for tests.
+///
+/// # Errors
+/// The words of the argument parser, for arguments that are none.
+pub async fn run_in(arguments: &[&str], surroundings: Surroundings) -> Result<u8, String> {
+    let all = std::iter::once("hb-sentinel").chain(arguments.iter().copied());
+    let Cli { command, global } = Cli::try_parse_from(all).map_err(|error| error.to_string())?;
+    let context = Context::new(command.name(), global, surroundings);
+    let outcome = run(command, &context).await;
+    Ok(context.printer.finish(&outcome))
+}
+
+async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Connect(args) => connect::run(args, context).await,
+        Command::Test => test::run(context).await,
+        Command::Disconnect(args) => disconnect::run(&args, context).await,
         Command::Demo(args) => demo::run(&args, context).await,
         Command::Package(args) => package::run(args, context),
-        Command::Feed(args) => feed::run(&args).await,
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => completions::man(&args, context),
     }
 }

@@ -20,6 +20,7 @@ mod rig;
 mod tls;
 mod tools;
 
+mod cli;
 mod content;
 mod delivery;
 mod demo;

@@ -11,9 +11,12 @@ mod connector;
 mod plan;
 mod player;
 
+use std::ffi::OsString;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use clap::Parser as _;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::error::Exit;
@@ -23,7 +26,8 @@ use plan::Plan;
 const MAX_CONNECTORS: usize = 2;
 
 /// Play plans of events to a connector under a clock of their own.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, clap::Parser)]
+#[command(name = "hb-sentinel __feed")]
 pub(super) struct FeedArgs {
     /// The shared library that tells the connector the time of the plan (Linux only).
     #[arg(long, value_name = "LIBRARY")]
@@ -31,6 +35,13 @@ pub(super) struct FeedArgs {
     /// The plans; the rows of each go beside it, into a file with the extension `rows`.
     #[arg(value_name = "PLAN", required = true)]
     plans: Vec<PathBuf>,
+}
+
+/// The arguments behind the hidden word, if that is there.
+pub(super) fn arguments(mut process: impl Iterator<Item = OsString>) -> Option<FeedArgs> {
+    let program = process.next()?;
+    let is_ours = process.next().is_some_and(|word| word == "__feed");
+    is_ours.then(|| FeedArgs::parse_from(iter::once(program).chain(process)))
 }
 
 /// Plays the plans.

@@ -7,8 +7,7 @@ mod format;
 mod step;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -41,10 +40,30 @@ pub(crate) struct Manner {
     pub(crate) no_color: bool,
 }
 
+/// Where words and data go.
+#[derive(Debug, Clone, Default)]
+pub enum Sink {
+    /// The streams of this process.
+    #[default]
+    Process,
+    /// Memory, for tests: what would be written to stdout and to stderr, without colors.
+    Memory(Arc<Mutex<Captured>>),
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    /// Data.
+    pub stdout: String,
+    /// Talk.
+    pub stderr: String,
+}
+
 /// The one way out for words and data.
 pub(crate) struct Printer {
     command: &'static str,
     manner: Manner,
+    sink: Sink,
     bar: ProgressBar,
     said: Mutex<Said>,
 }
@@ -59,13 +78,13 @@ struct Said {
 }
 
 impl Printer {
-    pub(crate) fn new(command: &'static str, manner: Manner) -> Self {
+    pub(crate) fn new(command: &'static str, manner: Manner, sink: Sink) -> Self {
         if manner.no_color {
             console::set_colors_enabled(false);
             console::set_colors_enabled_stderr(false);
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { command, manner, bar, said: Mutex::default() }
+        Self { command, manner, sink, bar, said: Mutex::default() }
     }
 
     /// Is the result one JSON object?
@@ -97,7 +116,7 @@ impl Printer {
     /// One line for who asked for more with `--verbose`.
     pub(crate) fn verbose(&self, text: &str) {
         if self.manner.verbose > 0 {
-            self.suspend(|| drop(writeln!(io::stderr(), "{:>LABEL$} {text}", "")));
+            self.talk(&format!("{:>LABEL$} {text}", ""));
         }
     }
 
@@ -108,14 +127,7 @@ impl Printer {
     pub(crate) fn publish(&self, json: Value, text: &str) -> Result<()> {
         self.said().result = Some(json);
         if !self.manner.json && !text.is_empty() {
-            self.suspend(|| -> io::Result<()> {
-                let mut out = io::stdout().lock();
-                out.write_all(text.as_bytes())?;
-                if !text.ends_with('\n') {
-                    out.write_all(b"\n")?;
-                }
-                out.flush()
-            })?;
+            self.data(text)?;
         }
         Ok(())
     }
@@ -168,11 +180,11 @@ impl Printer {
     }
 
     /// Ends the command: the error on stderr, with `--json` the envelope on stdout, and the exit code.
-    pub(crate) fn finish(&self, outcome: &Result<Exit>) -> ExitCode {
+    pub(crate) fn finish(&self, outcome: &Result<Exit>) -> u8 {
         let (exit, failure) = match outcome {
             Ok(exit) => (*exit, None),
             // Nobody reads on, so nobody is to be told.
-            Err(error) if is_broken_pipe(error) => return ExitCode::SUCCESS,
+            Err(error) if is_broken_pipe(error) => return Exit::Done.code(),
             Err(error) => {
                 let failure = Failure::of(error);
                 (failure.exit, Some(failure))
@@ -187,11 +199,11 @@ impl Printer {
             }
         }
         match self.envelope(exit, failure.as_ref()) {
-            Ok(()) => ExitCode::from(exit.code()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit.code()),
+            Ok(()) => exit.code(),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit.code(),
             Err(error) => {
                 self.message("error", Color::Red, &format!("stdout cannot be written: {error}"));
-                ExitCode::FAILURE
+                Exit::Failed.code()
             }
         }
     }
@@ -218,9 +230,7 @@ impl Printer {
             "schema": 1, "command": self.command, "ok": matches!(exit, Exit::Done), "exit": exit.code(),
             "steps": steps, "result": said.result.take(), "error": error,
         });
-        let mut out = io::stdout().lock();
-        writeln!(out, "{envelope}")?;
-        out.flush()
+        self.data(&envelope.to_string())
     }
 
     fn failed_step(&self) -> Option<&'static str> {
@@ -274,18 +284,49 @@ impl Printer {
     }
 
     fn line(&self, label: &str, color: Color, text: &str) {
-        let label = Style::new().for_stderr().fg(color).bold().apply_to(format!("{label:>LABEL$}"));
-        self.suspend(|| drop(writeln!(io::stderr(), "{label} {text}")));
+        let label = self.style(color).apply_to(format!("{label:>LABEL$}"));
+        self.talk(&format!("{label} {text}"));
     }
 
     fn message(&self, kind: &str, color: Color, text: &str) {
-        let kind = Style::new().for_stderr().fg(color).bold().apply_to(format!("{kind}:"));
-        self.suspend(|| drop(writeln!(io::stderr(), "{kind} {text}")));
+        let kind = self.style(color).apply_to(format!("{kind}:"));
+        self.talk(&format!("{kind} {text}"));
     }
 
-    /// Takes the bar away while something is written. Nobody is left to tell when stderr is closed.
-    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
+    fn style(&self, color: Color) -> Style {
+        let style = Style::new().for_stderr().fg(color).bold();
+        if matches!(self.sink, Sink::Process) { style } else { style.force_styling(false) }
+    }
+
+    /// One line to stderr. Nobody is left to tell when that is closed.
+    fn talk(&self, line: &str) {
+        match &self.sink {
+            Sink::Process => self.bar.suspend(|| drop(writeln!(io::stderr(), "{line}"))),
+            Sink::Memory(captured) => {
+                let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+                captured.stderr.push_str(line);
+                captured.stderr.push('\n');
+            }
+        }
+    }
+
+    /// Text to stdout, with an end of its last line.
+    fn data(&self, text: &str) -> io::Result<()> {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        match &self.sink {
+            Sink::Process => self.bar.suspend(|| {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes())?;
+                out.write_all(end.as_bytes())?;
+                out.flush()
+            }),
+            Sink::Memory(captured) => {
+                let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+                captured.stdout.push_str(text);
+                captured.stdout.push_str(end);
+                Ok(())
+            }
+        }
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

@@ -1,0 +1,289 @@
+//! `hb-sentinel connect`: a webhook from Humanbound to a connector that runs, proven by a test event.
+//!
+//! Running it again changes nothing while the webhook delivers. A test event that does not arrive is reported and never
+//! answered with a new secret: it is no evidence of a wrong one.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use console::style;
+use dialoguer::{Confirm, Input};
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+
+use super::context::Context;
+use super::error::{Exit, Explain as _, usage};
+use super::output::State;
+use super::platform::{Platform, Told as _, remember};
+use super::webhook::{self, Replaced, ping, secret};
+use crate::config::Confidential;
+use crate::humanbound::{Connector, Replay, Webhook, same_connector};
+
+/// How many webhooks an organisation may have.
+/// `humanbound` 2.13.0 on PyPI, `humanbound_cli/commands/webhooks.py`
+const MAX_WEBHOOKS: usize = 10;
+
+/// Connect Humanbound to a connector, and prove it with a test event
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hb-sentinel connect --url https://func-example.azurewebsites.net/api/ingest
+  openssl rand -hex 32 > secret && hb-sentinel connect --url https://… --secret-file secret")]
+pub(crate) struct ConnectArgs {
+    /// The connector's URL, as the deployment prints it
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Read the secret that the connector has from FILE; `-` is standard input
+    #[arg(long, value_name = "FILE|-")]
+    secret_file: Option<PathBuf>,
+    /// Make a new secret and print it on stdout, for a connector that is not on Azure
+    #[arg(long, conflicts_with = "secret_file")]
+    print_secret: bool,
+    /// What the webhook is called
+    #[arg(long, value_name = "NAME", default_value = "Sentinel Connector")]
+    name: String,
+    /// Not taken: it would be in the list of processes and in the shell's history
+    #[arg(long, value_name = "SECRET", hide = true, num_args = 0..=1, default_missing_value = "")]
+    secret: Option<String>,
+}
+
+/// Connects, or says that all is connected.
+///
+/// # Errors
+/// The platform or the connector cannot be reached or reject what they are asked, or no test event arrives.
+pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
+    if args.secret.is_some() {
+        return Err(usage(
+            "a secret on the command line can be read by others",
+            "put it into a file and name that with `--secret-file FILE`, or `--secret-file -` for standard input",
+        ));
+    }
+    let mut platform = open(context).await?;
+    let url = target(&args, &mut platform)?;
+    let connector = Connector::new(&url, &platform.settings, context.timing.clone())
+        .told()
+        .hint("use the URL that the deployment prints as `connectorUrl`, https://…/api/ingest")?;
+    health(context, &connector).await?;
+    let all = platform.client.webhooks().await.told()?;
+    if let Some(live) = standing(&mut platform, &all, &url)? {
+        return again(context, &mut platform, &live).await;
+    }
+    let secret = obtain(&args, context)?;
+    webhook::probe(context, &connector, &secret).await?;
+    let (same, replaced) = replaced(context, &mut platform, &all, &url)?;
+    if all.len() >= MAX_WEBHOOKS {
+        return in_the_last_place(context, &mut platform, &args, (&url, &secret), (&all, replaced)).await;
+    }
+    let created = webhook::create(context, &mut platform, &url, &args.name, &secret).await?;
+    let arrival = webhook::adopt(context, &mut platform, &created, &replaced).await?;
+    for id in same {
+        context
+            .printer
+            .warn(&format!("webhook {id} leads to the same connector, so that events arrive twice"));
+        context.printer.hint(&format!("remove it with `hb webhooks remove {id}`"));
+    }
+    end(context, &mut platform, &created, arrival, "connected")
+}
+
+async fn open(context: &Context) -> Result<Platform> {
+    let step = context.printer.step("platform", "Humanbound");
+    let mut platform = Platform::open(context, "connect").await?;
+    let organisations = platform.client.organisations().await.told()?;
+    let id = platform.organisation.clone();
+    let ours = organisations.into_iter().find(|one| crate::humanbound::same_id(&one.id, &id));
+    let ours = ours.ok_or_else(|| anyhow!("you are in no organisation with the id {id}"));
+    let ours = ours.hint("choose one with `hb orgs use`, or name one with `--org`").exit(Exit::Usage)?;
+    platform.connection().organisation_name = Some(ours.name.clone());
+    step.done(ours.name);
+    Ok(platform)
+}
+
+fn target(args: &ConnectArgs, platform: &mut Platform) -> Result<String> {
+    let known = platform.connection();
+    let deployed = known.azure.as_ref().and_then(|azure| azure.outputs.get("connectorUrl")?.as_str());
+    let url = args.url.clone().or_else(|| deployed.map(str::to_owned));
+    url.or_else(|| known.webhook.as_ref().map(|webhook| webhook.url.clone())).ok_or_else(|| {
+        usage("the connector's URL is needed", "name it: `hb-sentinel connect --url https://…/api/ingest`")
+    })
+}
+
+async fn health(context: &Context, connector: &Connector) -> Result<()> {
+    let step = context.printer.step("connector", "The connector answers");
+    let health = connector.health().await.told().code("ConnectorUnreachable")?;
+    step.done(format!("version {}, {}", health.version, health.status));
+    Ok(())
+}
+
+/// The webhook that is connected to `url` already: the remembered one, else the one that has our URL.
+fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> Result<Option<Webhook>> {
+    let known = platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone());
+    let ours = all.iter().find(|webhook| Some(&webhook.id) == known.as_ref());
+    let ours = ours.filter(|webhook| same_connector(&webhook.url, url));
+    let found = ours.or_else(|| all.iter().find(|webhook| same_connector(&webhook.url, url)));
+    if let Some(webhook) = found {
+        platform.connection().webhook = Some(remember(webhook));
+        platform.connection().pending = None;
+        platform.save()?;
+    }
+    Ok(found.cloned())
+}
+
+/// It is connected. Whether it delivers is looked at, and said.
+async fn again(context: &Context, platform: &mut Platform, live: &Webhook) -> Result<Exit> {
+    let step = context.printer.step("webhook", "Humanbound has a webhook");
+    step.end(State::Unchanged, live.id.clone());
+    if !live.active {
+        activate(context, platform, live).await?;
+    }
+    let arrival = ping::send(context, platform, &live.id).await?;
+    if let Some(ours) = &mut platform.connection().webhook {
+        ours.tested_at = Some(context.timing.now());
+    }
+    end(context, platform, live, arrival, "unchanged")
+}
+
+/// Switches a webhook on again that somebody switched off, if that is wanted.
+pub(super) async fn activate(context: &Context, platform: &Platform, webhook: &Webhook) -> Result<()> {
+    let question = format!("The webhook {} is switched off. Switch it on?", webhook.id);
+    let wanted =
+        context.yes || (context.is_interactive && Confirm::new().with_prompt(question).interact()?);
+    if !wanted {
+        return Err(usage(
+            format!("the webhook {} is switched off, so nothing is delivered", webhook.id),
+            "switch it on with `--yes`, or with `hb webhooks update`",
+        ));
+    }
+    let step = context.printer.step("activate", "The webhook is switched on");
+    platform.client.set_webhook_active(&webhook.id, true).await.told()?;
+    step.done("");
+    Ok(())
+}
+
+fn obtain(args: &ConnectArgs, context: &Context) -> Result<Confidential> {
+    if let Some(file) = &args.secret_file {
+        return secret::read(file);
+    }
+    let (made, origin) = if args.print_secret {
+        if !context.is_interactive && !context.yes {
+            return Err(usage(
+                "`--print-secret` waits for somebody to take the secret to the connector",
+                "make one with `openssl rand -hex 32`, set it, and name its file with `--secret-file`",
+            ));
+        }
+        (secret::generate()?, secret::Origin::Made)
+    } else {
+        secret::ask(context)?
+    };
+    if matches!(origin, secret::Origin::Made) {
+        show(context, &made)?;
+    }
+    Ok(made)
+}
+
+/// Shows a new secret, once, and waits until the operator says that the connector has it.
+fn show(context: &Context, secret: &Confidential) -> Result<()> {
+    context.printer.say("Secret", "it is shown once and kept nowhere:");
+    // It was asked for. Stderr, so that it does not end in a file by a redirect of the result.
+    context.printer.say("", &style(secret.expose()).for_stderr().bold().to_string());
+    context.printer.hint(
+        "set it as `WEBHOOK_SECRET` of the connector, or as the secret `webhook-secret` of its key vault",
+    );
+    if context.is_interactive {
+        Input::<String>::new()
+            .with_prompt("Press Enter when the connector has it")
+            .allow_empty(true)
+            .interact_text()?;
+    }
+    Ok(())
+}
+
+/// What the new webhook takes the place of, after a question for what we do not know: ids that stay, and those that go.
+fn replaced(
+    context: &Context,
+    platform: &mut Platform,
+    all: &[Webhook],
+    url: &str,
+) -> Result<(Vec<String>, Replaced)> {
+    let known = platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone());
+    let (mut stay, mut go) = (Vec::new(), Vec::new());
+    for webhook in all {
+        if Some(&webhook.id) == known.as_ref() {
+            go.push(webhook.id.clone());
+        } else if same_connector(&webhook.url, url) {
+            let question =
+                format!("Another webhook, {}, leads to the same connector. Remove it?", webhook.id);
+            let wanted = context.is_interactive && Confirm::new().with_prompt(question).interact()?;
+            if wanted { &mut go } else { &mut stay }.push(webhook.id.clone());
+        }
+    }
+    Ok((stay, Replaced { ids: go }))
+}
+
+/// All places are taken. One of ours can be given up first, at the price of a gap, which a replay fills.
+async fn in_the_last_place(
+    context: &Context,
+    platform: &mut Platform,
+    args: &ConnectArgs,
+    (url, secret): (&str, &Confidential),
+    (all, replaced): (&[Webhook], Replaced),
+) -> Result<Exit> {
+    let Some(ours) = replaced.ids.first() else {
+        let list: Vec<_> = all.iter().map(|one| format!("{} {} {}", one.id, one.name, one.url)).collect();
+        return Err(anyhow!(
+            "the organisation has {} webhooks, and more are not possible:\n{}",
+            all.len(),
+            list.join("\n")
+        ))
+        .hint("free a place with `hb webhooks remove ID`")
+        .code("LimitReached");
+    };
+    let question = format!(
+        "All {MAX_WEBHOOKS} webhooks are in use. Remove {ours} first? Events of the seconds in between are replayed."
+    );
+    let wanted =
+        context.yes || (context.is_interactive && Confirm::new().with_prompt(question).interact()?);
+    if !wanted {
+        return Err(usage(
+            format!(
+                "all {MAX_WEBHOOKS} webhooks are in use, so the old one must go before the new one is made"
+            ),
+            "agree to the gap with `--yes`, or free a place with `hb webhooks remove ID`",
+        ));
+    }
+    let gap = context.timing.now() - time::Duration::minutes(1);
+    for id in &replaced.ids {
+        platform.client.delete_webhook(id).await.told()?;
+    }
+    platform.connection().webhook = None;
+    platform.save()?;
+    let created = webhook::create(context, platform, url, &args.name, secret).await?;
+    let arrival = webhook::adopt(context, platform, &created, &Replaced { ids: Vec::new() }).await?;
+    let since = gap.replace_nanosecond(0).unwrap_or(gap).format(&Rfc3339).unwrap_or_default();
+    let step = context.printer.step("replay", "Events of the gap are replayed");
+    let replay = Replay { since: Some(&since), ..Replay::default() };
+    let queued = platform.client.replay(&created.id, &replay).await.told()?.queued;
+    let text =
+        queued.map_or("the platform did not say how many".to_owned(), |count| format!("{count} queued"));
+    step.end(State::Pending, format!("since {since}: {text}"));
+    end(context, platform, &created, arrival, "connected")?;
+    Ok(Exit::Pending)
+}
+
+fn end(
+    context: &Context,
+    platform: &mut Platform,
+    webhook: &Webhook,
+    arrival: ping::Arrival,
+    state: &str,
+) -> Result<Exit> {
+    platform.save()?;
+    let organisation = platform.connection().organisation_name.clone().unwrap_or_default();
+    let result = json!({
+        "state": state, "organisation": platform.organisation, "webhook": webhook, "test": arrival.name(),
+    });
+    let text = format!("{organisation} delivers to {} (webhook {}).\n", webhook.url, webhook.id);
+    context.printer.publish(result, &text)?;
+    context
+        .printer
+        .hint("bring past events with `hb-sentinel sync --since DATE`; look with `hb-sentinel status`");
+    Ok(if arrival == ping::Arrival::Delivered { Exit::Done } else { Exit::Pending })
+}

@@ -1,0 +1,202 @@
+//! The platform and the state, as every command of them begins: open both, migrate what an older program left, remove
+//! what an earlier run could not.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::context::Context;
+use super::error::{Exit, Explain as _, usage};
+use crate::config::{self, PlatformSettings};
+use crate::home;
+use crate::humanbound::{self, Client, Deletion, same_connector};
+use crate::state::{self, Connection, Legacy, Store};
+
+/// What a platform's error becomes in a command.
+pub(crate) trait Told<T> {
+    /// With the way out and the exit code of the error.
+    fn told(self) -> Result<T>;
+}
+
+impl<T> Told<T> for Result<T, humanbound::Error> {
+    fn told(self) -> Result<T> {
+        self.or_else(|error| {
+            let (hint, exit) = (error.hint(), exit(&error));
+            Err(error).exit(exit).hint(hint)
+        })
+    }
+}
+
+impl<T> Told<T> for Result<T, state::Error> {
+    fn told(self) -> Result<T> {
+        self.or_else(|error| {
+            let hint = error.hint();
+            Err(error).hint(hint)
+        })
+    }
+}
+
+fn exit(error: &humanbound::Error) -> Exit {
+    match error.exit_code() {
+        2 => Exit::Usage,
+        4 => Exit::LoginNeeded,
+        _ => Exit::Failed,
+    }
+}
+
+/// The platform and what is remembered of it. While this lives no other run changes the state.
+pub(crate) struct Platform {
+    pub(crate) client: Client,
+    pub(crate) organisation: String,
+    pub(crate) settings: PlatformSettings,
+    store: Store,
+}
+
+/// The folder that `hb-sentinel` shares with `hb`.
+pub(crate) fn folder(settings: &PlatformSettings) -> Result<PathBuf> {
+    let home = settings.home.as_deref().ok_or_else(|| {
+        usage("no home folder is known", "set `HOME`, where the login of `hb` and the state are kept")
+    })?;
+    Ok(home::folder(home))
+}
+
+impl Platform {
+    /// Opens both and puts right what earlier runs left. `purpose` is what another run is told that waits for this one.
+    pub(crate) async fn open(context: &Context, purpose: &str) -> Result<Self> {
+        let settings = config::platform(&context.env);
+        let folder = folder(&settings)?;
+        let client =
+            Client::open(&settings, context.organisation.as_deref(), context.timing.clone()).told()?;
+        let organisation = client.organisation().told()?.to_owned();
+        let store = Store::open(&folder, purpose, state::PATIENCE).await.told()?;
+        if let Some(aside) = &store.set_aside {
+            context
+                .printer
+                .warn(&format!("the state could not be read and was moved to {}", aside.display()));
+        }
+        let mut platform = Self { client, organisation, settings, store };
+        platform.check_base_url()?;
+        platform.migrate(context).await?;
+        platform.remove_orphans(context).await?;
+        Ok(platform)
+    }
+
+    /// What is remembered of this organisation.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        self.store.state.connection(&self.organisation)
+    }
+
+    pub(crate) fn save(&self) -> Result<()> {
+        self.store.save().told()
+    }
+
+    /// Ids mean nothing on another platform.
+    fn check_base_url(&mut self) -> Result<()> {
+        let now = self.client.base_url().to_string();
+        let connection = self.connection();
+        match &connection.base_url {
+            Some(before) if *before != now && connection.webhook.is_some() => Err(usage(
+                format!("this organisation is connected on {before}, and {now} is called"),
+                "unset `HUMANBOUND_BASE_URL`, or run `hb-sentinel disconnect --force` first",
+            )),
+            _ => {
+                connection.base_url = Some(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// The file of the old `hb sentinel` knew one webhook. It is taken over when this organisation has it.
+    async fn migrate(&mut self, context: &Context) -> Result<()> {
+        let Some(Legacy { webhook_id, connector_url, .. }) = self.store.state.legacy.clone() else {
+            return Ok(());
+        };
+        match self.client.webhook(&webhook_id).await {
+            Ok(webhook) => {
+                context
+                    .printer
+                    .say("Migrated", &format!("the connection of the old `hb sentinel` to {}", webhook.url));
+                let connection = self.connection();
+                connection.webhook.get_or_insert_with(|| remember(&webhook));
+            }
+            Err(humanbound::Error::NotFound { .. }) => {
+                let url = connector_url.unwrap_or_else(|| "an unknown URL".to_owned());
+                context.printer.warn(&format!(
+                    "the webhook of the old `hb sentinel` to {url} is not in this organisation and is forgotten"
+                ));
+            }
+            Err(error) => {
+                return Err(error).told().context("the webhook of the old `hb sentinel` cannot be looked up");
+            }
+        }
+        self.store.state.legacy = None;
+        self.save()
+    }
+
+    /// Webhooks that should be gone and could not be deleted are tried again by every command.
+    async fn remove_orphans(&mut self, context: &Context) -> Result<()> {
+        let orphans = std::mem::take(&mut self.connection().orphans);
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        let mut left = Vec::new();
+        for id in orphans {
+            match self.client.delete_webhook(&id).await {
+                Ok(Deletion::Deleted) => {
+                    context.printer.say("Removed", &format!("webhook {id}, left by an earlier run"));
+                }
+                Ok(Deletion::NotThere) => {}
+                Err(error) => {
+                    context
+                        .printer
+                        .warn(&format!("webhook {id} of an earlier run cannot be removed yet: {error}"));
+                    left.push(id);
+                }
+            }
+        }
+        self.connection().orphans = left;
+        self.save()
+    }
+
+    /// Deletes a webhook, or remembers that it is to be deleted.
+    pub(crate) async fn remove(&mut self, context: &Context, id: &str) -> Result<bool> {
+        match self.client.delete_webhook(id).await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                context.printer.warn(&format!(
+                    "webhook {id} cannot be removed now and will be by a later command: {error}"
+                ));
+                let orphans = &mut self.connection().orphans;
+                if !orphans.iter().any(|orphan| orphan == id) {
+                    orphans.push(id.to_owned());
+                }
+                self.save()?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The live webhook: the remembered one, else one that leads to `url`.
+    pub(crate) async fn live(&mut self, url: Option<&str>) -> Result<Option<humanbound::Webhook>> {
+        if let Some(known) = self.connection().webhook.clone() {
+            match self.client.webhook(&known.id).await {
+                Ok(webhook) => return Ok(Some(webhook)),
+                Err(humanbound::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error).told(),
+            }
+        }
+        let Some(url) = url else { return Ok(None) };
+        let all = self.client.webhooks().await.told()?;
+        Ok(all.into_iter().find(|webhook| same_connector(&webhook.url, url)))
+    }
+}
+
+/// A webhook of the platform, as it is remembered.
+pub(crate) fn remember(webhook: &humanbound::Webhook) -> state::Webhook {
+    state::Webhook {
+        id: webhook.id.clone(),
+        url: webhook.url.clone(),
+        name: webhook.name.clone(),
+        ..state::Webhook::default()
+    }
+}

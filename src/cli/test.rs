@@ -1,0 +1,31 @@
+//! `hb-sentinel test`: a test event through the whole way.
+
+use anyhow::{Result, anyhow};
+use serde_json::json;
+
+use super::connect::activate;
+use super::context::Context;
+use super::error::{Exit, Explain as _};
+use super::platform::Platform;
+use super::webhook::ping::{self, Arrival};
+
+/// Sends a test event. What arrived is a success, never the status of the call.
+///
+/// # Errors
+/// Nothing is connected, or the event did not arrive.
+pub(super) async fn run(context: &Context) -> Result<Exit> {
+    let mut platform = Platform::open(context, "test").await?;
+    let live = platform.live(None).await?.ok_or_else(|| anyhow!("nothing is connected: there is no webhook"));
+    let live = live.hint("run `hb-sentinel connect --url URL`").code("NotConnected")?;
+    if !live.active {
+        activate(context, &platform, &live).await?;
+    }
+    let arrival = ping::send(context, &platform, &live.id).await?;
+    if let Some(ours) = &mut platform.connection().webhook {
+        ours.tested_at = Some(context.timing.now());
+    }
+    platform.save()?;
+    let result = json!({ "webhook": live, "test": arrival.name() });
+    context.printer.publish(result, &format!("{}: {}.\n", live.url, arrival.text()))?;
+    Ok(if arrival == Arrival::Delivered { Exit::Done } else { Exit::Pending })
+}
