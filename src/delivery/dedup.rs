@@ -15,7 +15,7 @@ const MAX_BODIES: usize = 65_536;
 const TIME_TO_LIVE: Duration = Duration::from_secs(15 * 60);
 
 /// SHA-256 of a body's inflated bytes.
-pub(crate) type BodyHash = [u8; 32];
+type BodyHash = [u8; 32];
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use crate::delivery::spool::{Entry, Store};
 
 /// Blobs read ahead; each is at most one call, compressed.
 const READ_AHEAD: usize = 32;
+
 /// Reads blobs and merges them.
 pub(super) struct Loader<'a> {
     store: &'a Store,

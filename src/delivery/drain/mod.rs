@@ -27,7 +27,7 @@ use super::spool::{DEAD_LETTER, Entry, PENDING, SpoolError, Store, written};
 use crate::record;
 
 /// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
-pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(50);
+const RUN_TIMEOUT: Duration = Duration::from_secs(50);
 /// Calls in flight at once.
 const MAX_CALLS: usize = 4;
 /// Names read in one listing: the most that Blob storage gives.
