@@ -3,7 +3,7 @@ metadata description = 'Signed Humanbound webhooks in, rows of AISecurityEvents_
 
 targetScope = 'resourceGroup'
 
-import { projectType, tagsType } from 'modules/types.bicep'
+import { isPlain, isResourceId, projectType, tagsType } from 'modules/types.bicep'
 
 // Where and what
 
@@ -33,19 +33,31 @@ param organisationName string = ''
 @description('Optional. Tags of every resource that this deployment creates.')
 param tags tagsType = {}
 
+@description('Optional. One or two letters or digits that the names of Function App, plan and package get, so that an app can stand beside a broken one: it takes over the spool, the secret and the rule. Stop the broken app then.')
+@maxLength(2)
+param nameSuffix string = ''
+
+@description('Optional. Everything is there already and this only changes it: skip the pauses that a new table, new parsers and new roles need, and with them 35 of the nested deployments. Leave it out when the parsers of another version come.')
+param settled bool = false
+
 // How long and how much
 
-@description('Optional. Days that events can be queried at full speed: of the table, and of the workspace when it is new.')
+@description('Optional. Days that the table can be queried at full speed. The first 90 cost nothing; infra/README.md has the price of the rest.')
 @minValue(30)
 @maxValue(730)
-param retentionInDays int = 90
+param retentionInDays int = 730
 
 @description('Optional. Days that events are kept in all, the cheaper long-term retention included; at least `retentionInDays`.')
 @minValue(30)
 @maxValue(4383)
 param totalRetentionInDays int = retentionInDays
 
-@description('Optional. GB a day at which a new workspace stops taking data; -1 means never. Beyond the cap Azure discards events that the connector has already acknowledged: they are lost, and only an alert tells.')
+@description('Optional. Days that the other tables of a new workspace can be queried, those of the log among them. An existing workspace keeps what it has.')
+@minValue(30)
+@maxValue(730)
+param workspaceRetentionInDays int = 90
+
+@description('Optional. GB a day at which a new workspace stops taking data; 0 and -1 mean never. Beyond the cap Azure discards events that the connector has already acknowledged: they are lost, and only an alert tells.')
 @minValue(-1)
 @maxValue(4000)
 param dailyCapGb int = -1
@@ -84,12 +96,8 @@ param storageRedundancy string = 'Standard_ZRS'
 @secure()
 param webhookSecret string = ''
 
-@description('Optional. Secret that is accepted beside it while a rotation is in progress. Empty keeps what is in the vault.')
-@secure()
-param previousWebhookSecret string = ''
-
-@description('Optional. Let the connector accept the previous secret too. The setting stays until the rotation is ended, whatever is deployed meanwhile.')
-param rotationInProgress bool = false
+@description('Optional. End a rotation: drop the setting `WEBHOOK_SECRET_PREVIOUS`. Otherwise it stays as it is found, whatever is deployed meanwhile.')
+param endRotation bool = false
 
 @description('Optional. Recover the key vault that an uninstall left soft-deleted, with the secrets in it. Needed when a deployment fails because a vault of that name exists in deleted state; fails when there is none.')
 param recoverKeyVault bool = false
@@ -115,7 +123,7 @@ param allowPublicIngestion bool = true
 
 // Content and alerts
 
-@description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist.')
+@description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist. Never in Azure China, where Microsoft Sentinel ended on 2026-08-18.')
 param deployContent bool = true
 
 @description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; one that is there is never touched, so that what analysts changed stays. Empty: no watchlist is made, and nothing needs one.')
@@ -135,9 +143,35 @@ param rejectedSignaturesThreshold int = 50
 @allowed([0, 1, 2, 3, 4, 5, 6, 24, 48])
 param silenceAlertHours int = 0
 
-// What differs between clouds and cannot be asked of a resource. An unknown cloud stops the deployment before it begins.
+// What differs between clouds and cannot be asked of a resource. What is wrong with cloud or parameters stops the
+// deployment before it begins: nested deployments are validated with their parameters first.
 var clouds = loadJsonContent('clouds.json')
 var cloud = clouds[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
+// Microsoft Sentinel ended in Azure China on 2026-08-18.
+var hasSentinel = environment().name != 'AzureChinaCloud'
+var contentIsDeployed = deployContent && hasSentinel
+var suffix = empty(nameSuffix)
+  ? ''
+  : isPlain(nameSuffix) ? '-${nameSuffix}' : fail('nameSuffix is not of letters and digits alone: ${nameSuffix}')
+var subnetId = empty(integrationSubnetId) || isResourceId(
+    integrationSubnetId,
+    'Microsoft.Network/virtualNetworks/subnets'
+  )
+  ? integrationSubnetId
+  : fail('integrationSubnetId is not the resource id of a subnet: ${integrationSubnetId}')
+var actionGroupIds = map(
+  alertActionGroupIds,
+  id =>
+    isResourceId(id, 'Microsoft.Insights/actionGroups')
+      ? id
+      : fail('alertActionGroupIds has a text that is not the resource id of an action group: ${id}')
+)
+var publicIngestion = allowPublicIngestion || privateNetworking
+  ? allowPublicIngestion
+  : fail('allowPublicIngestion=false closes the endpoint of privateNetworking, which is off: the data collection rule itself stays open.')
+var existingGroup = useExistingWorkspace || toLower(workspaceResourceGroup) == toLower(resourceGroup().name)
+  ? workspaceResourceGroup
+  : fail('workspaceResourceGroup is for an existing workspace: set useExistingWorkspace too.')
 var token = uniqueString(resourceGroup().id)
 var names = {
   appInsights: 'appi-humanbound'
@@ -145,13 +179,16 @@ var names = {
   dataCollectionRule: 'dcr-humanbound'
   identity: 'id-humanbound-connector'
   keyVault: 'kv-hb-${token}'
-  plan: 'plan-humanbound'
-  site: 'func-humanbound-${token}'
+  package: 'package${suffix}'
+  // A plan of Flex Consumption has one app.
+  plan: 'plan-humanbound${suffix}'
+  // 32 characters at most, all that the host makes its id of: apps of one id would share the lock of their timers.
+  site: 'func-humanbound-${token}${suffix}'
   storage: 'sthb${token}'
 }
 // In all is never less than at full speed, whatever was given.
 var keptDays = max(retentionInDays, totalRetentionInDays)
-var workspaceGroup = useExistingWorkspace ? workspaceResourceGroup : resourceGroup().name
+var workspaceGroup = useExistingWorkspace ? existingGroup : resourceGroup().name
 var workspaceId = resourceId(workspaceGroup, 'Microsoft.OperationalInsights/workspaces', workspaceName)
 var workspaceLocation = useExistingWorkspace ? workspace.outputs.location : location
 
@@ -169,13 +206,14 @@ module workspace 'modules/workspace.bicep' = {
     location: location
     retentionInDays: retentionInDays
     totalRetentionInDays: keptDays
+    workspaceRetentionInDays: workspaceRetentionInDays
     dailyCapGb: dailyCapGb
-    onboardSentinel: onboardSentinel
+    onboardSentinel: onboardSentinel && hasSentinel
     tags: tags
   }
 }
 
-module parsers 'modules/parsers.bicep' = if (deployContent) {
+module parsers 'modules/parsers.bicep' = if (contentIsDeployed) {
   scope: resourceGroup(workspaceGroup)
   params: { workspaceName: workspaceName }
   dependsOn: [workspace]
@@ -184,13 +222,15 @@ module parsers 'modules/parsers.bicep' = if (deployContent) {
 // Sentinel runs a rule's query before it takes the rule, and refuses it when a function in it, or in a function that it
 // calls, cannot be found, as a new one cannot at first: `Failed to resolve`. So the parsers come before all else and the
 // rules after all else, and at least this pause lies between; it goes on beside the other resources and costs no time.
-module parsersSettled 'modules/pause.bicep' = if (deployContent) {
+module parsersSettled 'modules/pause.bicep' = if (contentIsDeployed && !settled) {
   params: { steps: 20 }
   dependsOn: [parsers]
 }
 
+// What waits for a pause waits for what the pause waits for too: a pause that is skipped passes no order on.
+
 // Azure accepts the table a little before the data collection service can see it.
-module tableSettled 'modules/pause.bicep' = {
+module tableSettled 'modules/pause.bicep' = if (!settled) {
   params: { steps: 4 }
   dependsOn: [workspace]
 }
@@ -202,7 +242,7 @@ module ingestion 'modules/ingestion.bicep' = {
     workspaceId: workspaceId
     location: workspaceLocation
     privateNetworking: privateNetworking
-    allowPublicIngestion: allowPublicIngestion
+    allowPublicIngestion: publicIngestion
     tags: tags
   }
   dependsOn: [tableSettled]
@@ -211,6 +251,7 @@ module ingestion 'modules/ingestion.bicep' = {
 module storage 'modules/storage.bicep' = {
   params: {
     name: names.storage
+    packageName: names.package
     location: location
     sku: storageRedundancy
     keepDays: keptDays
@@ -226,7 +267,6 @@ module vault 'modules/vault.bicep' = {
     location: location
     recover: recoverKeyVault
     webhookSecret: webhookSecret
-    previousWebhookSecret: previousWebhookSecret
     workspaceId: workspaceId
     tags: tags
   }
@@ -256,7 +296,7 @@ module roles 'modules/roles.bicep' = {
 }
 
 // A reference to a secret that is resolved before the role works stays unresolved for up to a day.
-module rolesSettled 'modules/pause.bicep' = {
+module rolesSettled 'modules/pause.bicep' = if (!settled) {
   params: { steps: 8 }
   dependsOn: [roles]
 }
@@ -267,6 +307,7 @@ module app 'modules/app.bicep' = {
     siteName: names.site
     identityName: identity.name
     storageName: names.storage
+    packageName: names.package
     location: location
     zoneRedundant: zoneRedundant
     instanceMemoryMB: instanceMemoryMB
@@ -275,10 +316,10 @@ module app 'modules/app.bicep' = {
     alwaysReadyCount: alwaysReadyCount
     allowedSourceRanges: allowedSourceRanges
     operatorSourceRanges: operatorSourceRanges
-    integrationSubnetId: integrationSubnetId
+    integrationSubnetId: subnetId
     tags: tags
   }
-  dependsOn: [rolesSettled]
+  dependsOn: [roles, rolesSettled]
 }
 
 module settings 'modules/settings.bicep' = {
@@ -293,7 +334,8 @@ module settings 'modules/settings.bicep' = {
     privateNetworking: privateNetworking
     ingestionAudience: cloud.ingestionAudience
     maximumInstanceCount: maximumInstanceCount
-    rotationInProgress: rotationInProgress
+    secretIsNew: !empty(webhookSecret)
+    endRotation: endRotation
   }
   dependsOn: [app]
 }
@@ -307,14 +349,14 @@ module alerts 'modules/alerts.bicep' = {
     watchDailyCap: useExistingWorkspace || dailyCapGb > 0
     rejectedSignaturesThreshold: rejectedSignaturesThreshold
     silenceHours: silenceAlertHours
-    actionGroupIds: alertActionGroupIds
+    actionGroupIds: actionGroupIds
     tags: tags
   }
   dependsOn: [ingestion]
 }
 
 // Last, so that a rule that Sentinel refuses leaves a connector that works; deploy again, and nothing but the rule changes.
-module content 'modules/content.bicep' = if (deployContent) {
+module content 'modules/content.bicep' = if (contentIsDeployed) {
   scope: resourceGroup(workspaceGroup)
   params: {
     workspaceName: workspaceName
@@ -322,10 +364,10 @@ module content 'modules/content.bicep' = if (deployContent) {
     organisationName: organisationName
     tags: tags
   }
-  dependsOn: [alerts, parsersSettled, settings]
+  dependsOn: [alerts, parsers, parsersSettled, settings]
 }
 
-module watchlist 'modules/watchlist.bicep' = if (deployContent && !empty(projects)) {
+module watchlist 'modules/watchlist.bicep' = if (!empty(projects) && contentIsDeployed) {
   scope: resourceGroup(workspaceGroup)
   params: {
     workspaceName: workspaceName
@@ -349,6 +391,9 @@ output workspaceName string = workspaceName
 @description('Resource id of the workspace.')
 output workspaceResourceId string = workspaceId
 
+@description('Resource id of the Function App.')
+output siteResourceId string = app.outputs.siteId
+
 @description('Logs ingestion endpoint that the connector sends to.')
 output dceEndpoint string = ingestion.outputs.endpoint
 
@@ -357,3 +402,12 @@ output dcrImmutableId string = ingestion.outputs.immutableId
 
 @description('Name of the key vault that holds the webhook secret.')
 output keyVaultName string = vault.outputs.name
+
+@description('Resource id of the key vault.')
+output keyVaultResourceId string = vault.outputs.id
+
+@description('Name of the storage account that holds the spool.')
+output storageName string = names.storage
+
+@description('Whether an action group is told of alerts. Otherwise they are seen in the portal only.')
+output notified bool = !empty(alertActionGroupIds)

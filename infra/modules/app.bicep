@@ -15,6 +15,9 @@ param identityName string
 @description('Required. Name of the storage account.')
 param storageName string
 
+@description('Required. Name of the container of the package.')
+param packageName string
+
 @description('Required. Region.')
 param location string
 
@@ -91,7 +94,6 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   location: location
   tags: tags
   kind: 'functionapp,linux'
-  // One identity: with two kinds of them the host's connections fail now and then (azure-functions-host#11782).
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
   properties: {
     serverFarmId: plan.id
@@ -114,7 +116,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${storage.properties.primaryEndpoints.blob}package'
+          value: '${storage.properties.primaryEndpoints.blob}${packageName}'
           authentication: {
             type: 'UserAssignedIdentity'
             userAssignedIdentityResourceId: identity.id
@@ -147,6 +149,9 @@ resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPol
 
 @description('Name of the Function App.')
 output siteName string = site.name
+
+@description('Resource id of the Function App.')
+output siteId string = site.id
 
 @description('Host name of the Function App in this cloud.')
 output hostName string = site.properties.defaultHostName

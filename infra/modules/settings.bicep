@@ -32,13 +32,20 @@ param ingestionAudience string
 @minValue(1)
 param maximumInstanceCount int
 
-@description('Required. Accept the previous webhook secret too.')
-param rotationInProgress bool
+@description('Required. This deployment has written a webhook secret.')
+param secretIsNew bool
+
+@description('Required. Drop the setting of the previous webhook secret.')
+param endRotation bool
 
 resource site 'Microsoft.Web/sites@2025-03-01' existing = { name: siteName }
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = { name: identityName }
 resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = { name: keyVaultName }
+resource secret 'Microsoft.KeyVault/vaults/secrets@2026-02-01' existing = if (secretIsNew) {
+  parent: vault
+  name: 'webhook-secret'
+}
 resource component 'Microsoft.Insights/components@2020-02-02' existing = { name: appInsightsName }
 resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' existing = { name: dataCollectionRuleName }
 resource endpoint 'Microsoft.Insights/dataCollectionEndpoints@2024-03-11' existing = {
@@ -68,17 +75,21 @@ var connector = {
   SPOOL_CONTAINER_URL: '${storage.properties.primaryEndpoints.blob}spool'
   MAX_CALLS_PER_MINUTE: string(callsPerMinute)
 }
-// Present only while a rotation is in progress: a reference to a secret that does not exist is itself no secret.
-var rotation = rotationInProgress
-  ? {
-      WEBHOOK_SECRET_PREVIOUS: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/webhook-secret-previous)'
-    }
-  : {}
+// Nobody reads this setting. The platform fetches the secrets behind references again when a setting has changed, and
+// neither when equal settings are written nor at a restart (azure-functions-host#11188).
+var version = secretIsNew ? { WEBHOOK_SECRET_DEPLOYED: last(split(secret!.properties.secretUriWithVersion, '/')) } : {}
+// With the address alone the host fails now and then to make its client, a race of its own (azure-functions-host#11787).
+// From a name it makes an address of the public cloud.
+var account = environment().name == 'AzureCloud' ? { AzureWebJobsStorage__accountName: storageName } : {}
 
-// A connection string of the platform's making would win over the identity, and storage takes no keys (azure-functions-host#11796).
+// A connection string of the platform's making would win over the identity, and storage takes no keys
+// (azure-functions-host#11796).
+var connectionStrings = ['AzureWebJobsStorage', 'DEPLOYMENT_STORAGE_CONNECTION_STRING']
+var dropped = concat(connectionStrings, endRotation ? ['WEBHOOK_SECRET_PREVIOUS'] : [])
+// `WEBHOOK_SECRET_PREVIOUS` is among them while `hb-sentinel rotate-secret` is under way.
 var present = filter(
   items(list('${site.id}/config/appsettings', '2025-03-01').properties),
-  setting => setting.key != 'AzureWebJobsStorage'
+  setting => !contains(dropped, setting.key)
 )
 var kept = toObject(present, setting => setting.key, setting => setting.value)
 
@@ -93,5 +104,5 @@ var kept = toObject(present, setting => setting.key, setting => setting.value)
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'appsettings'
-  properties: union(kept, host, connector, rotation)
+  properties: union(kept, host, account, connector, version)
 }

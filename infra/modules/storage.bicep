@@ -6,6 +6,9 @@ import { tagsType } from 'types.bicep'
 @description('Required. Name of the storage account.')
 param name string
 
+@description('Required. Name of the container of the package.')
+param packageName string
+
 @description('Required. Region.')
 param location string
 
@@ -51,7 +54,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
   }
 
-  resource package 'containers' = { name: 'package', properties: { publicAccess: 'None' } }
+  resource package 'containers' = { name: packageName, properties: { publicAccess: 'None' } }
   resource spool 'containers' = { name: 'spool', properties: { publicAccess: 'None' } }
   // The host would create these two itself; here they are seen, tagged by their account and never a surprise.
   resource hosts 'containers' = { name: 'azure-webjobs-hosts', properties: { publicAccess: 'None' } }

@@ -16,10 +16,6 @@ param recover bool
 @secure()
 param webhookSecret string
 
-@description('Required. Secret that is accepted beside it during a rotation; empty keeps the one in the vault.')
-@secure()
-param previousWebhookSecret string
-
 @description('Required. Resource id of the workspace for the audit log.')
 param workspaceId string
 
@@ -53,12 +49,6 @@ resource current 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = if (!empty(web
   properties: { value: webhookSecret, contentType: 'text/plain' }
 }
 
-resource previous 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = if (!empty(previousWebhookSecret)) {
-  parent: vault
-  name: 'webhook-secret-previous'
-  properties: { value: previousWebhookSecret, contentType: 'text/plain' }
-}
-
 #disable-next-line use-recent-api-versions // the only other version, 2016-09-01, allows only the name 'service'
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
@@ -71,3 +61,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 @description('Name of the vault.')
 output name string = vault.name
+
+@description('Resource id of the vault.')
+output id string = vault.id

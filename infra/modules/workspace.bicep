@@ -12,13 +12,16 @@ param isNew bool
 @description('Required. Region of a new workspace.')
 param location string
 
-@description('Required. Days of interactive retention.')
+@description('Required. Days of interactive retention of the table.')
 param retentionInDays int
 
-@description('Required. Days of retention in all.')
+@description('Required. Days of retention of the table in all.')
 param totalRetentionInDays int
 
-@description('Required. GB a day at which a new workspace stops taking data; -1 means never.')
+@description('Required. Days of interactive retention of a new workspace, for its other tables.')
+param workspaceRetentionInDays int
+
+@description('Required. GB a day at which a new workspace stops taking data; 0 and -1 mean never.')
 param dailyCapGb int
 
 @description('Required. Turn Microsoft Sentinel on.')
@@ -37,7 +40,7 @@ resource created 'Microsoft.OperationalInsights/workspaces@2026-03-01' = if (isN
   tags: tags
   properties: {
     sku: { name: 'PerGB2018' }
-    retentionInDays: retentionInDays
+    retentionInDays: workspaceRetentionInDays
     workspaceCapping: { dailyQuotaGb: dailyCapGb > 0 ? dailyCapGb : -1 }
     features: {
       disableLocalAuth: true

@@ -182,11 +182,16 @@ class Engine:
             if "copy" not in resource:
                 scope.ids[symbol] = self.identify(scope, resource)
         by_id = {identifier.lower(): symbol for symbol, identifier in scope.ids.items()}
+        skipped = {symbol for symbol, resource in resources.items() if "copy" not in resource and not scope.value(resource.get("condition", True))}
 
         def before(symbol):
-            """What a resource says it depends on: symbols, or in the older form resource ids."""
+            """What a resource says it depends on: symbols, or in the older form resource ids. What its condition leaves out
+            is nothing to wait for, nor is what that would have waited for.
+            https://learn.microsoft.com/azure/azure-resource-manager/templates/resource-dependency"""
             for name in resources[symbol].get("dependsOn", []):
-                yield by_id.get(scope.value(name).lower()) if name.startswith("[") else name
+                known = by_id.get(scope.value(name).lower()) if name.startswith("[") else name
+                if known not in skipped:
+                    yield known
 
         done, problems = {}, []
         for symbol in in_order(resources, before, self.backwards):

@@ -110,6 +110,11 @@ def union(*values):
     return merged
 
 
+def contains(holder, item):
+    """Members know no case; texts and the elements of lists do."""
+    return item.lower() in map(str.lower, holder) if isinstance(holder, dict) else item in holder
+
+
 def numbered_text(template, *values):
     return re.sub(r"\{(\d+)\}", lambda match: text_of(values[int(match[1])]), template)
 
@@ -118,6 +123,7 @@ def numbered_text(template, *values):
 PLAIN = {
     "add": lambda a, b: a + b,
     "concat": lambda *values: "".join(map(text_of, values)) if isinstance(values[0], str) else sum(values[1:], values[0]),
+    "contains": contains,
     "createArray": lambda *values: list(values),
     "createObject": lambda *values: dict(zip(values[::2], values[1::2])),
     "div": lambda a, b: a // b,
@@ -136,6 +142,7 @@ PLAIN = {
     "length": len,
     "less": lambda a, b: a < b,
     "max": max,
+    "mod": lambda a, b: a % b,
     "not": lambda value: not value,
     "null": lambda: None,
     "parseCidr": cidr,
@@ -144,6 +151,7 @@ PLAIN = {
     "shallowMerge": lambda values: union(*values),
     "startsWith": lambda text, start: text.lower().startswith(start.lower()),
     "split": lambda text, between: text.split(between),
+    "substring": lambda text, start, count: text[start : start + count],
     "string": lambda value: json.dumps(value) if isinstance(value, (dict, list)) else text_of(value),
     "take": lambda values, count: values[:count],
     "toLower": str.lower,

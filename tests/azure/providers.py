@@ -148,6 +148,14 @@ class Providers:
         self.resources.update(self.deleted.pop(key, {}))
         properties["vaultUri"] = f"https://{resource['id'].rsplit('/', 1)[1]}.{self.domains['vault']}/"
 
+    def microsoft_keyvault_vaults_secrets(self, resource, old):
+        """Every PUT makes a version, also of an equal value."""
+        identifier = resource["id"].lower()
+        version = digest(identifier, sum(put.lower() == identifier for put in self.puts))[:32]
+        vault = self.resources[identifier.rsplit("/secrets/", 1)[0]]["properties"]["vaultUri"]
+        resource["properties"]["secretUri"] = f"{vault}secrets/{resource['id'].rsplit('/', 1)[1]}"
+        resource["properties"]["secretUriWithVersion"] = f"{resource['properties']['secretUri']}/{version}"
+
     def microsoft_insights_components(self, resource, old):
         self.require("InvalidParameter", resource["properties"]["WorkspaceResourceId"], "the workspace does not exist")
         resource["properties"]["ConnectionString"] = f"InstrumentationKey={guid_of('ikey', resource['id'].lower())}"

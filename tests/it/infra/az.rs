@@ -50,6 +50,11 @@ fn az_validates_predicts_deploys_shows_and_publishes() {
     assert_eq!(output("connectorUrl"), format!("https://{site}.azurewebsites.net/api/ingest"));
     assert!(output("dcrImmutableId").starts_with("dcr-"));
 
+    let again = azure.parameters(&json!({"settled": true, "organisationName": "Contoso"}));
+    let created = azure.az_json(&group("create", &template, &again));
+    assert_eq!(created["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(created["properties"]["outputs"], outputs, "the same deployment, settled");
+
     // The package of `make dist` where there is one, else one that packaging made around a stand-in.
     let zip = fs::read(root().join("dist/connector.zip")).unwrap_or_else(|_| package::sample());
     let path = azure.folder.0.join("connector.zip");
@@ -77,6 +82,7 @@ fn az_tells_what_is_wrong_with_a_parameter() {
         (json!({"allowedSourceRanges": ["nonsense"]}), "nonsense"),
         (json!({"maximumInstanceCount": 101}), "maximumInstanceCount"),
         (json!({"instanceMemoryMB": 1024}), "instanceMemoryMB"),
+        (json!({"integrationSubnetId": "snet-functions"}), "is not the resource id of a subnet"),
     ];
     for (values, expected) in wrong {
         let output = azure.az(&group("validate", &template, &azure.parameters(&values)));

@@ -1,6 +1,8 @@
 //! What has gone wrong for others: order, repeats, other people's settings, deleted vaults, other clouds.
 //! The template is applied by the loopback Azure, which refuses what Azure refuses.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::loopback::Loopback;
@@ -72,39 +74,36 @@ fn check_order(state: &Value) {
 #[test]
 fn a_second_deployment_keeps_the_secret_and_the_settings() {
     let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
-    azure.deploy(
-        &json!({"webhookSecret": "s3cret", "rotationInProgress": true, "previousWebhookSecret": "old"}),
-    );
+    azure.deploy(&json!({"webhookSecret": "s3cret"}));
     // What an operator may have set, and what the platform is known to put there by mistake.
     azure.ask(
         "/settings",
-        &json!({"RUST_LOG": "debug", "AzureWebJobsStorage": "AccountKey=", "MAX_CALLS_PER_MINUTE": "1"}),
+        &json!({
+            "RUST_LOG": "debug", "MAX_CALLS_PER_MINUTE": "1",
+            "AzureWebJobsStorage": "AccountKey=", "DEPLOYMENT_STORAGE_CONNECTION_STRING": "AccountKey=",
+        }),
     );
     let state = azure.deploy(&json!({}));
     assert_eq!(state["error"], Value::Null);
     let settings = &state["settings"][0];
     assert_eq!(settings["RUST_LOG"], "debug");
     assert_eq!(settings["MAX_CALLS_PER_MINUTE"], "292", "the template's own settings win");
-    assert_eq!(settings["AzureWebJobsStorage"], Value::Null, "storage takes no keys");
-    let previous = settings["WEBHOOK_SECRET_PREVIOUS"].as_str().unwrap();
-    assert!(previous.ends_with("/secrets/webhook-secret-previous)"), "the rotation goes on: {previous}");
+    for setting in ["AzureWebJobsStorage", "DEPLOYMENT_STORAGE_CONNECTION_STRING"] {
+        assert_eq!(settings[setting], Value::Null, "storage takes no keys");
+    }
     assert_eq!(resource(&state, "/secrets/webhook-secret").unwrap()["properties"]["value"], "s3cret");
-    assert_eq!(
-        state["puts"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|put| put.as_str().unwrap().contains("/secrets/"))
-            .count(),
-        2
-    );
+    let puts = state["puts"].as_array().unwrap().iter();
+    assert_eq!(puts.filter(|put| put.as_str().unwrap().contains("/secrets/")).count(), 1);
 }
 
 #[test]
 fn a_repeated_deployment_changes_nothing() {
     let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
-    let parameters = json!({"webhookSecret": "s3cret", "alwaysReadyCount": 1, "silenceAlertHours": 24});
+    let mut parameters = json!({"alwaysReadyCount": 1, "silenceAlertHours": 24});
+    parameters["webhookSecret"] = json!("s3cret");
     let first = azure.deploy(&parameters);
+    // Azure makes a version of the secret whenever one is written.
+    parameters["webhookSecret"] = json!("");
     let second = azure.deploy(&parameters);
     assert_eq!(first["error"], Value::Null);
     for part in ["resources", "settings", "outputs"] {
@@ -203,12 +202,57 @@ fn sovereign_clouds_have_their_own_addresses() {
         holds("SPOOL_CONTAINER_URL", blob);
         holds("AzureWebJobsStorage__blobServiceUri", blob);
         holds("WEBHOOK_SECRET", vault);
+        // A name alone becomes an address of the public cloud.
+        assert_eq!(settings["AzureWebJobsStorage__accountName"].is_string(), cloud == "AzureCloud");
         let url = state["outputs"]["connectorUrl"]["value"].as_str().unwrap();
         assert!(
             url.starts_with("https://func-humanbound-") && url.ends_with(&format!("{site}/api/ingest")),
             "{url}"
         );
     }
+}
+
+#[test]
+fn azure_china_gets_the_connector_without_sentinel() {
+    let Some(azure) = Loopback::start("AzureChinaCloud", SKIPPED) else { return };
+    let state = azure.deploy(&json!({"projects": [{"id": "a", "name": "A"}]}));
+    assert_eq!(state["error"], Value::Null);
+    let ended = ["Microsoft.SecurityInsights", "/savedSearches/", "/workbooks/", "/deployments/content-"];
+    let put =
+        |part: &str| state["puts"].as_array().unwrap().iter().any(|put| put.as_str().unwrap().contains(part));
+    for part in ended {
+        assert!(!put(part), "{part}");
+    }
+    assert!(put("/tables/AISecurityEvents_CL") && put("/Microsoft.Web/sites/"));
+}
+
+#[test]
+fn an_app_with_a_suffix_stands_beside_a_broken_one() {
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    let broken = azure.deploy(&json!({"webhookSecret": "s3cret"}));
+    let state = azure.deploy(&json!({"nameSuffix": "2", "settled": true}));
+    assert_eq!(state["error"], Value::Null);
+    let output = |state: &Value, name: &str| state["outputs"][name]["value"].as_str().unwrap().to_owned();
+    for name in ["connectorFunctionName", "connectorUrl", "siteResourceId"] {
+        assert_ne!(output(&state, name), output(&broken, name), "{name}");
+    }
+    for name in ["dcrImmutableId", "keyVaultName", "storageName", "workspaceId"] {
+        assert_eq!(output(&state, name), output(&broken, name), "{name}");
+    }
+    // Each has its plan, its package and its lock; they share the spool.
+    for part in ["/serverfarms/plan-humanbound", "/containers/package"] {
+        assert!(resource(&state, part).is_some() && resource(&state, &format!("{part}-2")).is_some());
+    }
+    assert!(output(&state, "connectorFunctionName").len() <= 32, "the host's id is cut off here");
+    let spools: BTreeSet<_> = state["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| of["SPOOL_CONTAINER_URL"].to_string())
+        .collect();
+    assert_eq!(spools.len(), 1);
+    let alert = resource(&state, "/alert-humanbound-spool").unwrap().to_string();
+    assert!(alert.contains(&output(&state, "connectorFunctionName")), "the alerts follow");
 }
 
 #[test]

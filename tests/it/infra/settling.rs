@@ -164,3 +164,45 @@ fn without_a_pause_the_data_collection_rule_does_not_find_its_table() {
     let problem = state["error"].as_str().unwrap();
     assert!(problem.contains("InvalidOutputTable"), "{problem}");
 }
+
+/// Azure keeps 800 deployments of a group in its history, and clears none away under a lock.
+const SETTLED_DEPLOYMENTS: usize = 20;
+
+#[test]
+fn a_settled_deployment_skips_the_pauses_in_any_order() {
+    for backwards in [false, true] {
+        let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+        let projects = json!([{"id": "a", "name": "A"}]);
+        let nested = |state: &Value| {
+            let puts = state["puts"].as_array().unwrap().iter();
+            puts.filter(|put| put.as_str().unwrap().contains("/Microsoft.Resources/deployments/")).count()
+        };
+        let fresh =
+            azure.deploy_in_order(&json!({"webhookSecret": "s3cret", "projects": projects}), backwards);
+        assert_eq!(fresh["error"], Value::Null);
+        assert!(nested(&fresh) > 40, "{}", nested(&fresh));
+        let again = azure.deploy_in_order(&json!({"settled": true, "projects": projects}), backwards);
+        assert_eq!(again["error"], Value::Null);
+        let count = nested(&again) - nested(&fresh);
+        assert!((10..=SETTLED_DEPLOYMENTS).contains(&count), "{count}");
+    }
+}
+
+/// Without the pauses no service can be asked for what is not there yet, but what needs something else still comes after it.
+#[test]
+fn without_pauses_everything_still_comes_in_its_order() {
+    for backwards in [false, true] {
+        let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+        azure.ask("/settling", &json!({"savedsearches": 0, "tables": 0}));
+        let state = azure.deploy_in_order(&json!({"webhookSecret": "s3cret", "settled": true}), backwards);
+        assert_eq!(state["error"], Value::Null, "backwards: {backwards}");
+    }
+    // A skipped pause passes no order on: without its own dependency the app would come before its storage and its roles.
+    let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
+    azure.ask("/settling", &json!({"savedsearches": 0, "tables": 0}));
+    let mut hasty = read_json("infra/main.json");
+    hasty["resources"]["app"]["dependsOn"] = json!(["identity", "rolesSettled"]);
+    let state = azure.deploy_template(&hasty, &json!({"settled": true}), false);
+    let problem = state["error"].as_str().unwrap();
+    assert!(problem.contains("storageAccounts") && problem.contains("was not found"), "{problem}");
+}

@@ -6,40 +6,45 @@ use serde_json::{Map, Value};
 
 use super::{bicep_files, json, read};
 
-/// What `hb-sentinel` reads after a deployment, and the resource id beside them.
-const OUTPUTS: [&str; 8] = [
+/// What `hb-sentinel` reads after a deployment.
+const OUTPUTS: [&str; 12] = [
     "connectorFunctionName",
     "connectorUrl",
     "dceEndpoint",
     "dcrImmutableId",
     "keyVaultName",
+    "keyVaultResourceId",
+    "notified",
+    "siteResourceId",
+    "storageName",
     "workspaceId",
     "workspaceName",
     "workspaceResourceId",
 ];
 
-const PARAMETERS: [&str; 28] = [
+const PARAMETERS: [&str; 30] = [
     "alertActionGroupIds",
     "allowPublicIngestion",
     "allowedSourceRanges",
     "alwaysReadyCount",
     "dailyCapGb",
     "deployContent",
+    "endRotation",
     "httpConcurrency",
     "instanceMemoryMB",
     "integrationSubnetId",
     "location",
     "maximumInstanceCount",
+    "nameSuffix",
     "onboardSentinel",
     "operatorSourceRanges",
     "organisationName",
-    "previousWebhookSecret",
     "privateNetworking",
     "projects",
     "recoverKeyVault",
     "rejectedSignaturesThreshold",
     "retentionInDays",
-    "rotationInProgress",
+    "settled",
     "silenceAlertHours",
     "storageRedundancy",
     "tags",
@@ -47,6 +52,7 @@ const PARAMETERS: [&str; 28] = [
     "useExistingWorkspace",
     "webhookSecret",
     "workspaceName",
+    "workspaceRetentionInDays",
 ];
 
 /// Beside [`PARAMETERS`], those of less interest to most.
@@ -85,7 +91,8 @@ fn parameters_and_outputs_are_those_that_were_agreed() {
     assert_eq!(names(&template, "parameters"), expected);
     assert_eq!(names(&template, "outputs"), OUTPUTS.map(str::to_owned).into());
     for (name, output) in members(&template, "outputs") {
-        assert_eq!(output["type"], "string", "{name}: `az --query` gives it to a command line");
+        let expected = if name == "notified" { "bool" } else { "string" };
+        assert_eq!(output["type"], expected, "{name}: `az --query` gives it to a command line");
     }
 }
 
@@ -132,7 +139,7 @@ fn numbers_and_lists_have_limits() {
 fn secrets_are_secure_all_the_way() {
     for (path, template) in templates(&json("infra/main.json"), "main") {
         for (name, parameter) in members(&template, "parameters") {
-            let is_secret = name.ends_with("WebhookSecret") || name == "webhookSecret";
+            let is_secret = name == "webhookSecret";
             assert_eq!(is_secret, parameter["type"] == "securestring", "{path}: {name}");
         }
         let outputs = serde_json::to_string(&template["outputs"]).unwrap();
