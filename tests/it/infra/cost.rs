@@ -7,7 +7,7 @@ use humanbound_sentinel::{
 use serde_json::Value;
 use time::{Duration, macros::datetime};
 
-use super::read;
+use super::{json, read};
 
 /// Azure bills the columns' values as text, and adds the workspace's id to every row.
 /// <https://learn.microsoft.com/azure/azure-monitor/logs/cost-logs>
@@ -20,6 +20,14 @@ const FREE_GB_SECONDS: f64 = 100_000.0;
 const PER_MILLION_CALLS: f64 = 0.40;
 const FREE_MILLION_CALLS: f64 = 0.25;
 const ALERTS_AND_STORAGE: f64 = 4.0;
+/// A GB of the table in a month beyond the days that cost nothing.
+const PER_GB_KEPT: f64 = 0.10;
+const FREE_DAYS: f64 = 90.0;
+/// The host lists the containers of its storage every 30 s: of one instance in a month.
+/// <https://github.com/Azure/azure-functions-host/issues/11765>
+const HEALTH_CHECK: f64 = 0.475;
+/// One for the webhooks and one for `drain`, which has an instance of its own.
+const INSTANCES: f64 = 2.0;
 
 const DAYS: f64 = 30.0;
 const DAY: f64 = 86_400.0;
@@ -61,8 +69,14 @@ fn stated(readme: &str, before: &str) -> f64 {
 
 struct Bill {
     ingestion: f64,
+    retention: f64,
     telemetry: f64,
     function: f64,
+}
+
+/// Days that the table keeps by default.
+fn kept_days() -> f64 {
+    json("infra/main.json")["parameters"]["retentionInDays"]["defaultValue"].as_f64().unwrap()
 }
 
 fn bill(events_a_day: f64, bytes: f64) -> Bill {
@@ -73,6 +87,7 @@ fn bill(events_a_day: f64, bytes: f64) -> Bill {
     let items = events_a_day.min(ITEMS_PER_SECOND * DAY) + DRAINS * ITEMS_OF_A_DRAIN;
     Bill {
         ingestion: events_a_day * bytes * DAYS / 1e9 * PER_GB,
+        retention: events_a_day * bytes / 1e9 * (kept_days() - FREE_DAYS) * PER_GB_KEPT,
         telemetry: items * ITEM_GB * DAYS * PER_GB,
         function: gb_seconds * PER_GB_SECOND + calls * PER_MILLION_CALLS,
     }
@@ -90,15 +105,16 @@ fn bill_is_what_its_formula_gives() {
     let readme = read("infra/README.md");
     let bytes = stated(&readme, "An event is billed as ");
     for (name, events) in [("1,000", 1e3), ("100,000", 1e5), ("10,000,000", 1e7)] {
-        let Bill { ingestion, telemetry, function } = bill(events, bytes);
-        let total = ingestion + telemetry + function + ALERTS_AND_STORAGE;
+        let Bill { ingestion, retention, telemetry, function } = bill(events, bytes);
+        let health = HEALTH_CHECK * INSTANCES;
+        let total = ingestion + retention + telemetry + function + health + ALERTS_AND_STORAGE;
         let gb = events * bytes * DAYS / 1e9;
         let row = format!(
-            "| {name} | {gb:.2} GB | {ingestion:.2} | {telemetry:.2} | {function:.2} | {ALERTS_AND_STORAGE:.2} | {total:.2} |"
+            "| {name} | {gb:.2} GB | {ingestion:.2} | {retention:.2} | {telemetry:.2} | {function:.2} | {health:.2} | {ALERTS_AND_STORAGE:.2} | {total:.2} |"
         );
         assert!(readme.contains(&row), "infra/README.md should have this row:\n{row}");
     }
-    for price in [PER_GB, PER_GB_SECOND, PER_MILLION_CALLS] {
+    for price in [PER_GB, PER_GB_KEPT, PER_GB_SECOND, PER_MILLION_CALLS, HEALTH_CHECK] {
         assert!(readme.contains(&price.to_string()), "infra/README.md does not name the price {price}");
     }
 }
