@@ -99,6 +99,10 @@ param webhookSecret string = ''
 @description('Optional. End a rotation: drop the setting `WEBHOOK_SECRET_PREVIOUS`. Otherwise it stays as it is found, whatever is deployed meanwhile.')
 param endRotation bool = false
 
+@description('Optional. Object id of an Entra group whose members may read the spool: events that wait, dead letters and complete bodies.')
+@maxLength(36)
+param operatorGroupId string = ''
+
 @description('Optional. Recover the key vault that an uninstall left soft-deleted, with the secrets in it. Needed when a deployment fails because a vault of that name exists in deleted state; fails when there is none.')
 param recoverKeyVault bool = false
 
@@ -143,6 +147,10 @@ param rejectedSignaturesThreshold int = 50
 @allowed([0, 1, 2, 3, 4, 5, 6, 24, 48])
 param silenceAlertHours int = 0
 
+@description('Optional. Locations that ask `/api/health` every five minutes and raise an alert when two of them do not read `"status":"ok"`: ids such as emea-nl-ams-azr, us-va-ash-azr, apac-sg-sin-azr. Each costs about 5 USD a month. Empty: nobody asks.')
+@maxLength(5)
+param healthTestLocations string[] = []
+
 // What differs between clouds and cannot be asked of a resource. What is wrong with cloud or parameters stops the
 // deployment before it begins: nested deployments are validated with their parameters first.
 var clouds = loadJsonContent('clouds.json')
@@ -178,6 +186,7 @@ var names = {
   dataCollectionEndpoint: 'dce-humanbound'
   dataCollectionRule: 'dcr-humanbound'
   identity: 'id-humanbound-connector'
+  packageIdentity: 'id-humanbound-package'
   keyVault: 'kv-hb-${token}'
   package: 'package${suffix}'
   // A plan of Flex Consumption has one app.
@@ -194,6 +203,13 @@ var workspaceLocation = useExistingWorkspace ? workspace.outputs.location : loca
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.identity
+  location: location
+  tags: tags
+}
+
+// Publishing has an identity of its own, so that the connector's cannot replace the package.
+resource packageIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: names.packageIdentity
   location: location
   tags: tags
 }
@@ -287,10 +303,14 @@ module roles 'modules/roles.bicep' = {
   params: {
     #disable-next-line what-if-short-circuiting // the names of role assignments must follow the principal: see roles.bicep
     principalId: identity.properties.principalId
+    #disable-next-line what-if-short-circuiting // for the same reason as the principal above
+    packagePrincipalId: packageIdentity.properties.principalId
+    operatorGroupId: operatorGroupId
     dataCollectionRuleName: names.dataCollectionRule
     appInsightsName: names.appInsights
     keyVaultName: names.keyVault
     storageName: names.storage
+    packageName: names.package
   }
   dependsOn: [ingestion, storage, telemetry, vault]
 }
@@ -306,6 +326,7 @@ module app 'modules/app.bicep' = {
     planName: names.plan
     siteName: names.site
     identityName: identity.name
+    packageIdentityName: packageIdentity.name
     storageName: names.storage
     packageName: names.package
     location: location
@@ -316,6 +337,7 @@ module app 'modules/app.bicep' = {
     alwaysReadyCount: alwaysReadyCount
     allowedSourceRanges: allowedSourceRanges
     operatorSourceRanges: operatorSourceRanges
+    allowHealthTest: !empty(healthTestLocations)
     integrationSubnetId: subnetId
     tags: tags
   }
@@ -353,6 +375,18 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
   }
   dependsOn: [ingestion]
+}
+
+module healthTest 'modules/health-test.bicep' = if (!empty(healthTestLocations)) {
+  params: {
+    location: location
+    appInsightsName: names.appInsights
+    hostName: app.outputs.hostName
+    locations: healthTestLocations
+    actionGroupIds: actionGroupIds
+    tags: tags
+  }
+  dependsOn: [telemetry]
 }
 
 // Last, so that a rule that Sentinel refuses leaves a connector that works; deploy again, and nothing but the rule changes.

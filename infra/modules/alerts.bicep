@@ -127,6 +127,34 @@ var always logAlertType[] = [
     frequency: 'PT15M'
     window: 'PT15M'
   }
+  {
+    name: 'alert-humanbound-drain'
+    title: 'Humanbound: the spool has not been looked after for 20 minutes'
+    description: 'The timer of drain has stopped, its app is not there yet or down, or it cannot read the spool. What waits is safe; a pushed event is not concerned. Publish again; should the timer stay dead, deploy with another nameSuffix.'
+    severity: 1
+    query: replace(loadTextContent('../alerts/drain.kql'), '{site}', siteName)
+    frequency: 'PT15M'
+    // 20 minutes are no window that Azure offers; the query narrows it.
+    window: 'PT30M'
+  }
+  {
+    name: 'alert-humanbound-errors'
+    title: 'Humanbound: the connector reports a fault'
+    description: 'The result names the events of its log; TROUBLESHOOTING.md explains each.'
+    severity: 2
+    query: replace(loadTextContent('../alerts/errors.kql'), '{site}', siteName)
+    frequency: 'PT15M'
+    window: 'PT15M'
+  }
+  {
+    name: 'alert-humanbound-responses'
+    title: 'Humanbound: webhooks are not taken'
+    description: 'They are answered 5xx, or 404 because the package is missing or broken. Humanbound sends them again, but not for ever: replay what is missing afterwards.'
+    severity: 1
+    query: replace(loadTextContent('../alerts/responses.kql'), '{site}', siteName)
+    frequency: 'PT15M'
+    window: 'PT15M'
+  }
 ]
 var dailyCap logAlertType[] = [
   {

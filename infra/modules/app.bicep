@@ -9,8 +9,11 @@ param planName string
 @description('Required. Name of the Function App.')
 param siteName string
 
-@description('Required. Name of the user-assigned identity.')
+@description('Required. Name of the connector\'s identity.')
 param identityName string
+
+@description('Required. Name of the identity that publishing uses.')
+param packageIdentityName string
 
 @description('Required. Name of the storage account.')
 param storageName string
@@ -42,6 +45,9 @@ param allowedSourceRanges string[]
 @description('Required. Address ranges of operators; empty means any.')
 param operatorSourceRanges string[]
 
+@description('Required. Let Azure Monitor ask `/api/health` where webhooks are limited to some ranges.')
+param allowHealthTest bool
+
 @description('Required. Subnet that outgoing calls leave from, or empty.')
 param integrationSubnetId string
 
@@ -63,6 +69,18 @@ var mainRules = [
     priority: 100 + index
   }
 ]
+// A tag for the addresses of its locations, which change; it stands after the ranges.
+var testRules = allowHealthTest && !empty(allowedSourceRanges)
+  ? [
+      {
+        action: 'Allow'
+        ipAddress: 'ApplicationInsightsAvailability'
+        tag: 'ServiceTag'
+        name: 'health-test'
+        priority: 900
+      }
+    ]
+  : []
 var scmRules = [
   for (range, index) in operators: {
     action: 'Allow'
@@ -73,6 +91,9 @@ var scmRules = [
 ]
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = { name: identityName }
+resource packageIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: packageIdentityName
+}
 resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
 
 // checkov:skip=CKV_AZURE_225: a parameter, off by default: it needs a region with zones and instances that are always billed.
@@ -94,7 +115,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   location: location
   tags: tags
   kind: 'functionapp,linux'
-  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {}, '${packageIdentity.id}': {} } }
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
@@ -106,7 +127,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ipSecurityRestrictions: mainRules
+      ipSecurityRestrictions: concat(mainRules, testRules)
       ipSecurityRestrictionsDefaultAction: empty(mainRules) ? 'Allow' : 'Deny'
       scmIpSecurityRestrictions: scmRules
       scmIpSecurityRestrictionsDefaultAction: empty(scmRules) ? 'Allow' : 'Deny'
@@ -119,7 +140,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
           value: '${storage.properties.primaryEndpoints.blob}${packageName}'
           authentication: {
             type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: identity.id
+            userAssignedIdentityResourceId: packageIdentity.id
           }
         }
       }

@@ -1,8 +1,14 @@
 metadata name = 'Roles'
-metadata description = 'Every role assignment of the connector, each with its reason. Assigned to the identity itself: through a group they would take hours.'
+metadata description = 'Every role assignment, each with its reason. To the identities themselves: through a group they would take hours.'
 
 @description('Required. Principal id of the connector\'s identity.')
 param principalId string
+
+@description('Required. Principal id of the identity that publishing uses.')
+param packagePrincipalId string
+
+@description('Required. Object id of a group of operators that may read the spool, or empty.')
+param operatorGroupId string
 
 @description('Required. Name of the data collection rule.')
 param dataCollectionRuleName string
@@ -16,19 +22,40 @@ param keyVaultName string
 @description('Required. Name of the storage account.')
 param storageName string
 
+@description('Required. Name of the container of the package.')
+param packageName string
+
 var roleIds = {
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+  storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  storageBlobDataReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 }
 var publisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.monitoringMetricsPublisher)
 var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.keyVaultSecretsUser)
+var blobContributor = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  roleIds.storageBlobDataContributor
+)
+var blobReader = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.storageBlobDataReader)
 var blobOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.storageBlobDataOwner)
 
 resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' existing = { name: dataCollectionRuleName }
 resource component 'Microsoft.Insights/components@2020-02-02' existing = { name: appInsightsName }
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = { name: keyVaultName }
-resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
+resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
+  name: storageName
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+
+    resource package 'containers' existing = { name: packageName }
+    resource spool 'containers' existing = { name: 'spool' }
+    resource hosts 'containers' existing = { name: 'azure-webjobs-hosts' }
+    resource secrets 'containers' existing = { name: 'azure-webjobs-secrets' }
+  }
+}
 
 // The names hold the principal: an assignment that outlives its identity would block the next one of the same name.
 
@@ -68,14 +95,74 @@ resource readSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Package, host state and spool. On the account, because the host lists its containers to see whether storage is healthy; the account holds nothing but those four.')
-resource store 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: storage
-  name: guid(storage.id, principalId, blobOwner)
+@description('Keep events, dead letters and complete bodies.')
+resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage::blobs::spool
+  name: guid(storage::blobs::spool.id, principalId, blobContributor)
   properties: {
-    description: 'Read the package, keep the state of the Functions host, keep events in the spool.'
+    description: 'Keep events in the spool while Azure Monitor does not take them.'
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobContributor
+  }
+}
+
+@description('The state and the locks of the Functions host.')
+resource lock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage::blobs::hosts
+  name: guid(storage::blobs::hosts.id, principalId, blobOwner)
+  properties: {
+    description: 'Keep the state and the locks of the Functions host.'
     principalId: principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: blobOwner
+  }
+}
+
+@description('The keys of the Functions host.')
+resource unlock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage::blobs::secrets
+  name: guid(storage::blobs::secrets.id, principalId, blobOwner)
+  properties: {
+    description: 'Keep the keys of the Functions host.'
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobOwner
+  }
+}
+
+@description('On the account, and reading only: the host lists its containers to see whether storage is healthy, and no container can grant that.')
+resource list 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage
+  name: guid(storage.id, principalId, blobReader)
+  properties: {
+    description: 'List the containers, which the Functions host does to see whether storage is healthy.'
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobReader
+  }
+}
+
+@description('The package is written, when it is published, by an identity that the connector never asks for.')
+resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage::blobs::package
+  name: guid(storage::blobs::package.id, packagePrincipalId, blobContributor)
+  properties: {
+    description: 'Store the package when it is published, and fetch it when an instance starts.'
+    principalId: packagePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobContributor
+  }
+}
+
+@description('Operators look at what waits, and at dead letters: both hold whole events.')
+resource inspect 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(operatorGroupId)) {
+  scope: storage::blobs::spool
+  name: guid(storage::blobs::spool.id, operatorGroupId, blobReader)
+  properties: {
+    description: 'Read what waits in the spool, dead letters and complete bodies.'
+    principalId: operatorGroupId
+    principalType: 'Group'
+    roleDefinitionId: blobReader
   }
 }

@@ -21,6 +21,7 @@ param zoneRedundant = true
 param storageRedundancy = 'Standard_GZRS'
 param webhookSecret = 'the-current-secret'
 param endRotation = true
+param operatorGroupId = '22222222-2222-2222-2222-222222222222'
 param recoverKeyVault = true
 param allowedSourceRanges = ['203.0.113.0/24', '2001:db8::/48']
 param operatorSourceRanges = ['198.51.100.7/32']
@@ -40,5 +41,6 @@ param projects = [
 param alertActionGroupIds = [
   '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-soc/providers/Microsoft.Insights/actionGroups/ag-soc'
 ]
+param healthTestLocations = ['emea-nl-ams-azr', 'us-va-ash-azr', 'apac-sg-sin-azr']
 param rejectedSignaturesThreshold = 10
 param silenceAlertHours = 24

@@ -15,6 +15,7 @@ STREAM_TYPES = {"string", "int", "long", "real", "boolean", "dynamic", "datetime
 RESERVED = {"_resourceid", "id", "_subscriptionid", "tenantid", "type", "uniqueid", "title"}
 MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 STORAGE_BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 # How long what was written cannot be seen by the services that look it up, in empty deployments; nobody promises a time.
 SETTLING = {"tables": 3, "savedsearches": 10}
@@ -169,15 +170,16 @@ class Providers:
         """Refuses a site that comes before what it needs, which Azure would take and then fail to start."""
         properties = resource["properties"]
         self.require("ResourceNotFound", properties["serverFarmId"], "the plan does not exist")
-        identity = next(iter(resource["identity"]["userAssignedIdentities"]))
-        self.require("ResourceNotFound", identity, "the identity does not exist")
-        principal = self.resources[identity.lower()]["properties"]["principalId"]
+        principals = set()
+        for identity in resource["identity"]["userAssignedIdentities"]:
+            self.require("ResourceNotFound", identity, "the identity does not exist")
+            principals.add(self.resources[identity.lower()]["properties"]["principalId"])
         roles = {
             resource["properties"]["roleDefinitionId"].rsplit("/", 1)[1]
             for resource in self.resources.values()
-            if resource["type"] == "Microsoft.Authorization/roleAssignments" and resource["properties"]["principalId"] == principal
+            if resource["type"] == "Microsoft.Authorization/roleAssignments" and resource["properties"]["principalId"] in principals
         }
-        for role in (MONITORING_METRICS_PUBLISHER, KEY_VAULT_SECRETS_USER, STORAGE_BLOB_DATA_OWNER):
+        for role in (MONITORING_METRICS_PUBLISHER, KEY_VAULT_SECRETS_USER, STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_OWNER):
             if role not in roles:
                 raise TemplateError("RoleTooLate", f"the identity has not got the role {role} before the site that uses it")
         url = properties["functionAppConfig"]["deployment"]["storage"]["value"]

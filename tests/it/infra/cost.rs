@@ -19,7 +19,7 @@ const PER_GB_SECOND: f64 = 0.000_026;
 const FREE_GB_SECONDS: f64 = 100_000.0;
 const PER_MILLION_CALLS: f64 = 0.40;
 const FREE_MILLION_CALLS: f64 = 0.25;
-const ALERTS_AND_STORAGE: f64 = 4.0;
+const ALERTS_AND_STORAGE: f64 = 5.0;
 /// A GB of the table in a month beyond the days that cost nothing.
 const PER_GB_KEPT: f64 = 0.10;
 const FREE_DAYS: f64 = 90.0;
@@ -98,6 +98,24 @@ fn size_of_an_event_is_that_of_the_demo() {
     let (stated, measured) =
         (stated(&read("infra/README.md"), "An event is billed as "), mean_billed_bytes());
     assert!((stated - measured).abs() < measured * 0.02, "stated {stated}, measured {measured:.0}");
+}
+
+/// One request of a health test.
+const PER_REQUEST: f64 = 0.0006;
+
+#[test]
+fn a_health_test_costs_what_is_said() {
+    let snapshot = json("infra/snapshots/fullest.snapshot.json");
+    let resources = snapshot["predictedResources"].as_array().unwrap();
+    let test = resources.iter().find(|resource| resource["type"] == "Microsoft.Insights/webtests").unwrap();
+    let requests = DAY / test["properties"]["Frequency"].as_f64().unwrap() * DAYS;
+    let expected = format!("at {PER_REQUEST} a time: {:.2} a month", requests * PER_REQUEST);
+    assert!(read("infra/README.md").contains(&expected), "infra/README.md should say: {expected}");
+    // The text that a location must find is the one that the connector's answer has.
+    assert_eq!(
+        test["properties"]["ValidationRules"]["ContentValidation"]["ContentMatch"],
+        r#""status":"ok""#
+    );
 }
 
 #[test]

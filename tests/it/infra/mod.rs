@@ -1,5 +1,6 @@
 //! Everything in Azure: the template as its compiler sees it, and as the real `az` deploys it to a loopback Azure.
 
+mod alert_queries;
 mod alerts;
 mod az;
 pub mod bicep;
@@ -10,6 +11,7 @@ pub mod generated;
 pub mod loopback;
 mod parameters;
 mod races;
+mod roles;
 mod rotation;
 mod scanner;
 mod settling;

@@ -75,46 +75,6 @@ fn app_settings_are_those_that_the_connector_and_the_host_read() {
 }
 
 #[test]
-fn roles_are_the_narrowest() {
-    let expected = BTreeSet::from([
-        ("dataCollectionRules/dcr-humanbound", "3913510d-42f4-4e42-8a64-420c390055eb"),
-        ("components/appi-humanbound", "3913510d-42f4-4e42-8a64-420c390055eb"),
-        ("vaults/kv-hb-", "4633458b-17de-408a-b874-0445c86b69e6"),
-        ("storageAccounts/sthb", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"),
-    ]);
-    for (name, snapshot) in both() {
-        let roles = snapshot.of("Microsoft.Authorization/roleAssignments");
-        assert_eq!(roles.len(), expected.len(), "{name}");
-        for (scope, role) in &expected {
-            let found = roles.iter().any(|resource| {
-                // The id is an expression; its first text is the scope.
-                let of = resource["id"].as_str().unwrap().split('\'').nth(1).unwrap();
-                let last = of
-                    .rsplit('/')
-                    .take(2)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .rev()
-                    .collect::<Vec<_>>()
-                    .join("/");
-                last.starts_with(scope)
-                    && resource["properties"]["roleDefinitionId"].as_str().unwrap().ends_with(role)
-            });
-            assert!(found, "{name}: the role {role} on {scope} is missing");
-        }
-        for role in roles {
-            let properties = &role["properties"];
-            assert_eq!(properties["principalType"], "ServicePrincipal");
-            let principal = properties["principalId"].as_str().unwrap();
-            assert!(principal.contains("userAssignedIdentities/id-humanbound-connector"), "{principal}");
-            assert!(properties["description"].as_str().unwrap().len() > 20);
-            // An assignment that outlived its identity would otherwise block its successor.
-            assert!(role["name"].as_str().unwrap().contains("principalId"));
-        }
-    }
-}
-
-#[test]
 fn columns_have_the_type_names_of_the_table_and_of_the_stream() {
     let columns = read_json("sentinel/tables/AISecurityEvents_CL.json");
     let mapped = |types: &[(&str, &str)]| {
@@ -257,7 +217,8 @@ fn source_ranges_do_not_lock_the_operator_out() {
     assert_eq!(narrow["ipSecurityRestrictionsDefaultAction"], "Deny");
     assert_eq!(
         ranges(&narrow["ipSecurityRestrictions"]),
-        ["203.0.113.0/24", "2001:db8::/48", "198.51.100.7/32"]
+        ["203.0.113.0/24", "2001:db8::/48", "198.51.100.7/32", "ApplicationInsightsAvailability"],
+        "the health test comes from addresses that only its tag knows"
     );
     assert_eq!(narrow["scmIpSecurityRestrictionsUseMain"], false);
     assert_eq!(narrow["scmIpSecurityRestrictionsDefaultAction"], "Deny");
@@ -351,6 +312,9 @@ fn what_can_be_tagged_is() {
         if is_child || untaggable.iter().any(|name| kind.ends_with(name)) {
             continue;
         }
-        assert_eq!(resource["tags"], json!({"owner": "ciso", "environment": "production"}), "{kind}");
+        let mut tags = resource["tags"].as_object().unwrap().clone();
+        // By such a tag Azure finds the component that a test belongs to.
+        tags.retain(|name, _| !name.contains("hidden-link:"));
+        assert_eq!(Value::Object(tags), json!({"owner": "ciso", "environment": "production"}), "{kind}");
     }
 }

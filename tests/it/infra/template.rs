@@ -22,7 +22,7 @@ const OUTPUTS: [&str; 12] = [
     "workspaceResourceId",
 ];
 
-const PARAMETERS: [&str; 30] = [
+const PARAMETERS: [&str; 32] = [
     "alertActionGroupIds",
     "allowPublicIngestion",
     "allowedSourceRanges",
@@ -30,6 +30,7 @@ const PARAMETERS: [&str; 30] = [
     "dailyCapGb",
     "deployContent",
     "endRotation",
+    "healthTestLocations",
     "httpConcurrency",
     "instanceMemoryMB",
     "integrationSubnetId",
@@ -37,6 +38,7 @@ const PARAMETERS: [&str; 30] = [
     "maximumInstanceCount",
     "nameSuffix",
     "onboardSentinel",
+    "operatorGroupId",
     "operatorSourceRanges",
     "organisationName",
     "privateNetworking",

@@ -1,0 +1,59 @@
+"""Runs the queries of alerts over rows, each as Azure would: what is older than the alert's window is not there.
+
+Reads from standard input a list of {query, window, tables: {name: [row]}}, where a row tells its age in `minutes_ago`;
+writes how many rows each query gives. An alert fires when there are any.
+"""
+
+import datetime as dt
+import json
+import pathlib
+import sys
+
+import duckdb_kql
+
+NOW = dt.datetime(2026, 11, 28, 12, 0)
+# The types of DuckDB for those of Kusto.
+TYPES = {"string": "VARCHAR", "int": "INTEGER", "real": "DOUBLE", "bool": "BOOLEAN", "datetime": "TIMESTAMP", "dynamic": "JSON"}
+KNOWN = pathlib.Path(__file__).parents[1] / "content/lint_data/azure_tables.json"
+TABLES = {
+    "AISecurityEvents_CL": {"EventFamily": "VARCHAR"},
+    **{
+        name: {column: TYPES[kind] for column, kind in table["columns"].items() if column != "TimeGenerated"}
+        for name, table in json.loads(KNOWN.read_text(encoding="utf-8")).items()
+    },
+}
+
+
+def stored(value):
+    return json.dumps(value) if isinstance(value, dict) else value
+
+
+def rows_of(case, connection, translated):
+    """How many rows the query of a case gives."""
+    for name, columns in TABLES.items():
+        connection.execute(f'DELETE FROM "{name}"')
+        for row in case["tables"].get(name, []):
+            row = dict(row)
+            ago = row.pop("minutes_ago")
+            unknown = set(row) - set(columns)
+            assert not unknown, f"{name} has no column {unknown}"
+            if ago <= case["window"]:
+                values = [NOW - dt.timedelta(minutes=ago), *(stored(row.get(column)) for column in columns)]
+                connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(values))})', values)
+    if case["query"] not in translated:
+        schema = {name: ["TimeGenerated", *columns] for name, columns in TABLES.items()}
+        sql = str(duckdb_kql.to_sql(case["query"], schema=schema, query_now=NOW))
+        translated[case["query"]] = sql.replace("$kqlnow", f"TIMESTAMP '{NOW}'")
+    return len(connection.execute(translated[case["query"]]).fetchall())
+
+
+def main():
+    connection, translated = duckdb_kql.connect(), {}
+    for name, columns in TABLES.items():
+        listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        connection.execute(f'CREATE TABLE "{name}" ("TimeGenerated" TIMESTAMP, {listed})')
+    print(json.dumps([rows_of(case, connection, translated) for case in json.load(sys.stdin)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+//! Each alert's query, as it is deployed, over rows: the case that fires, and the case that does not.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::{json as read_json, root, snapshot::Snapshot};
+use crate::tools;
+
+/// The Function App of the predicted deployment, whose alerts these are.
+fn site(snapshot: &Snapshot) -> String {
+    snapshot.one("Microsoft.Web/sites")["name"].as_str().unwrap().to_owned()
+}
+
+/// How many minutes a duration of the template has.
+fn minutes(duration: &str) -> u64 {
+    let number = duration.trim_matches(|char: char| !char.is_ascii_digit()).parse::<u64>().unwrap();
+    let unit = if duration.ends_with('H') { 60 } else { 1 };
+    if duration.ends_with('D') { number * 1440 } else { number * unit }
+}
+
+/// A line of the connector's log as it arrives in the workspace.
+fn trace(site: &str, minutes_ago: u64, line: &Value) -> Value {
+    json!({"minutes_ago": minutes_ago, "AppRoleName": site, "Message": line.to_string()})
+}
+
+fn line(level: &str, event: &str, more: &Value) -> Value {
+    let mut line = json!({"timestamp": "2026-11-28T11:59:00Z", "level": level, "event": event});
+    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    line
+}
+
+/// A case: the alert's name, whether it fires, the table, its rows.
+type Case = (&'static str, bool, &'static str, Vec<Value>);
+
+fn cases_of_the_log(site: &str) -> Vec<Case> {
+    let at = |ago, level, event, more: &Value| trace(site, ago, &line(level, event, more));
+    let waits = |oldest: u64| at(5, "INFO", "spool_state", &json!({"blobs": 3, "oldest_s": oldest}));
+    let rejected =
+        |count: u64| at(5, "WARN", "signature_rejected", &json!({"count": count, "reason": "mismatch"}));
+    let dead = at(5, "ERROR", "row_deadlettered", &json!({"count": 1, "reason": "refused"}));
+    let run = |ago| at(ago, "INFO", "spool_state", &json!({"blobs": 0, "oldest_s": 0}));
+    let elsewhere = trace("func-other", 5, &line("ERROR", "row_deadlettered", &json!({"count": 1})));
+    vec![
+        ("spool", true, "AppTraces", vec![waits(901)]),
+        ("spool", false, "AppTraces", vec![waits(900), waits(0)]),
+        ("dead-letters", true, "AppTraces", vec![dead]),
+        ("dead-letters", false, "AppTraces", vec![elsewhere.clone(), waits(901)]),
+        // The threshold of these parameters is 10, of all lines together.
+        ("rejected-signatures", true, "AppTraces", vec![rejected(4), rejected(6)]),
+        ("rejected-signatures", false, "AppTraces", vec![rejected(4), rejected(5)]),
+        ("rejected-signatures", false, "AppTraces", vec![]),
+        ("drain", true, "AppTraces", vec![]),
+        ("drain", true, "AppTraces", vec![run(21), run(29), elsewhere.clone()]),
+        ("drain", true, "AppTraces", vec![trace("func-other", 1, &line("INFO", "spool_state", &json!({})))]),
+        ("drain", false, "AppTraces", vec![run(19)]),
+        (
+            "errors",
+            false,
+            "AppTraces",
+            vec![
+                elsewhere,
+                json!({"minutes_ago": 1, "AppRoleName": site, "Message": "an ERROR of the host"}),
+            ],
+        ),
+    ]
+}
+
+fn cases_of_other_tables(site: &str) -> Vec<Case> {
+    let request = |code: &str, method: &str, name: &str| {
+        json!({
+            "minutes_ago": 5, "AppRoleName": site, "Name": name, "ResultCode": code, "ItemCount": 1,
+            "Url": format!("https://{site}/api/{name}"), "Properties": {"HttpMethod": method},
+        })
+    };
+    let refused = |rule: &str| json!({"minutes_ago": 5, "_ResourceId": format!("/subscriptions/s/resourcegroups/g/providers/microsoft.insights/datacollectionrules/{rule}"), "OperationName": "Ingestion", "Message": "no such table"});
+    let event = |ago: u64, family: &str| json!({"minutes_ago": ago, "EventFamily": family});
+    let operation = |detail: &str| json!({"minutes_ago": 5, "Category": "ingestion", "Detail": detail});
+    vec![
+        ("responses", true, "AppRequests", vec![request("503", "POST", "ingest")]),
+        ("responses", true, "AppRequests", vec![request("404", "POST", "ingest")]),
+        (
+            "responses",
+            false,
+            "AppRequests",
+            vec![
+                request("200", "POST", "ingest"),
+                request("401", "POST", "ingest"),
+                request("404", "GET", "ingest"),
+                request("503", "GET", "status"),
+            ],
+        ),
+        ("ingestion-errors", true, "DCRLogErrors", vec![refused("dcr-humanbound")]),
+        ("ingestion-errors", false, "DCRLogErrors", vec![refused("dcr-other")]),
+        (
+            "silence",
+            true,
+            "AISecurityEvents_CL",
+            vec![event(5, "connector"), event(5, "test"), event(1441, "finding")],
+        ),
+        ("silence", true, "AISecurityEvents_CL", vec![]),
+        ("silence", false, "AISecurityEvents_CL", vec![event(1439, "finding")]),
+        ("daily-cap", true, "_LogOperation", vec![operation("The status is OverQuota")]),
+        ("daily-cap", false, "_LogOperation", vec![operation("Data collection started")]),
+    ]
+}
+
+/// One line for every event of the contract: an alert must fire for those that are errors, and for no other.
+fn cases_of_the_contract(site: &str) -> Vec<Case> {
+    let contract = read_json("sentinel/connector/log-events.json");
+    let lines = contract.as_array().unwrap().iter();
+    lines
+        .map(|entry| {
+            let (level, event) = (entry["level"].as_str().unwrap(), entry["event"].as_str().unwrap());
+            let row =
+                trace(site, 5, &line(&level.to_uppercase(), event, &json!({"problem": "an ERROR in words"})));
+            ("errors", level == "error", "AppTraces", vec![row])
+        })
+        .collect()
+}
+
+#[test]
+fn every_query_fires_when_it_must_and_not_otherwise() {
+    let skipped = "the queries of the alerts over rows";
+    let Some(python) = tools::find("venv/bin/python", skipped) else { return };
+    let snapshot = Snapshot::read("fullest");
+    let site = site(&snapshot);
+    let cases: Vec<_> =
+        [cases_of_the_log(&site), cases_of_other_tables(&site), cases_of_the_contract(&site)].concat();
+    let alerts = snapshot.of("Microsoft.Insights/scheduledQueryRules");
+    let asked: Vec<_> = cases
+        .iter()
+        .map(|(name, _, table, rows)| {
+            let wanted = format!("alert-humanbound-{name}");
+            let alert = alerts.iter().find(|alert| alert["name"] == *wanted).unwrap();
+            let properties = &alert["properties"];
+            assert_eq!(properties["criteria"]["allOf"][0]["threshold"], 0, "an alert fires at the first row");
+            let window = minutes(properties["windowSize"].as_str().unwrap());
+            json!({"query": properties["criteria"]["allOf"][0]["query"], "window": window, "tables": {*table: rows}})
+        })
+        .collect();
+    let mut child = Command::new(python)
+        .arg(root().join("tests/azure/alerts.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(Value::from(asked).to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let found: Vec<u64> = serde_json::from_slice(&output.stdout).expect("the numbers of rows");
+    assert_eq!(found.len(), cases.len());
+    for ((name, fires, table, rows), found) in cases.iter().zip(found) {
+        assert_eq!(found > 0, *fires, "{name}: {found} rows from {table} {rows:?}");
+    }
+    for alert in alerts {
+        let of = |fires| {
+            cases
+                .iter()
+                .any(|case| alert["name"] == format!("alert-humanbound-{}", case.0) && case.1 == fires)
+        };
+        assert!(of(true) && of(false), "{} is not played both ways", alert["name"]);
+    }
+}
