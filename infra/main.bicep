@@ -3,7 +3,8 @@ metadata description = 'Signed Humanbound webhooks in, rows of AISecurityEvents_
 
 targetScope = 'resourceGroup'
 
-import { isPlain, isResourceId, projectType, tagsType } from 'modules/types.bicep'
+import { actionGroupIdsOf, publicIngestionOf, subnetIdOf, suffixOf, workspaceGroupOf } from 'modules/checks.bicep'
+import { projectType, tagsType } from 'modules/types.bicep'
 
 // Where and what
 
@@ -153,33 +154,14 @@ param healthTestLocations string[] = []
 
 // What differs between clouds and cannot be asked of a resource. What is wrong with cloud or parameters stops the
 // deployment before it begins: nested deployments are validated with their parameters first.
-var clouds = loadJsonContent('clouds.json')
-var cloud = clouds[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
+var cloud = loadJsonContent('clouds.json')[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
 // Microsoft Sentinel ended in Azure China on 2026-08-18.
 var hasSentinel = environment().name != 'AzureChinaCloud'
 var contentIsDeployed = deployContent && hasSentinel
-var suffix = empty(nameSuffix)
-  ? ''
-  : isPlain(nameSuffix) ? '-${nameSuffix}' : fail('nameSuffix is not of letters and digits alone: ${nameSuffix}')
-var subnetId = empty(integrationSubnetId) || isResourceId(
-    integrationSubnetId,
-    'Microsoft.Network/virtualNetworks/subnets'
-  )
-  ? integrationSubnetId
-  : fail('integrationSubnetId is not the resource id of a subnet: ${integrationSubnetId}')
-var actionGroupIds = map(
-  alertActionGroupIds,
-  id =>
-    isResourceId(id, 'Microsoft.Insights/actionGroups')
-      ? id
-      : fail('alertActionGroupIds has a text that is not the resource id of an action group: ${id}')
-)
-var publicIngestion = allowPublicIngestion || privateNetworking
-  ? allowPublicIngestion
-  : fail('allowPublicIngestion=false closes the endpoint of privateNetworking, which is off: the data collection rule itself stays open.')
-var existingGroup = useExistingWorkspace || toLower(workspaceResourceGroup) == toLower(resourceGroup().name)
-  ? workspaceResourceGroup
-  : fail('workspaceResourceGroup is for an existing workspace: set useExistingWorkspace too.')
+var suffix = suffixOf(nameSuffix)
+var actionGroupIds = actionGroupIdsOf(alertActionGroupIds)
+var subnetId = subnetIdOf(integrationSubnetId)
+var publicIngestion = publicIngestionOf(allowPublicIngestion, privateNetworking)
 var token = uniqueString(resourceGroup().id)
 var names = {
   appInsights: 'appi-humanbound'
@@ -197,7 +179,7 @@ var names = {
 }
 // In all is never less than at full speed, whatever was given.
 var keptDays = max(retentionInDays, totalRetentionInDays)
-var workspaceGroup = useExistingWorkspace ? existingGroup : resourceGroup().name
+var workspaceGroup = workspaceGroupOf(workspaceResourceGroup, useExistingWorkspace, resourceGroup().name)
 var workspaceId = resourceId(workspaceGroup, 'Microsoft.OperationalInsights/workspaces', workspaceName)
 var workspaceLocation = useExistingWorkspace ? workspace.outputs.location : location
 
@@ -338,28 +320,18 @@ module app 'modules/app.bicep' = {
     allowedSourceRanges: allowedSourceRanges
     operatorSourceRanges: operatorSourceRanges
     allowHealthTest: !empty(healthTestLocations)
-    integrationSubnetId: subnetId
-    tags: tags
-  }
-  dependsOn: [roles, rolesSettled]
-}
-
-module settings 'modules/settings.bicep' = {
-  params: {
-    siteName: names.site
-    identityName: identity.name
-    storageName: names.storage
     keyVaultName: names.keyVault
     appInsightsName: names.appInsights
     dataCollectionRuleName: names.dataCollectionRule
     dataCollectionEndpointName: names.dataCollectionEndpoint
     privateNetworking: privateNetworking
     ingestionAudience: cloud.ingestionAudience
-    maximumInstanceCount: maximumInstanceCount
     secretIsNew: !empty(webhookSecret)
     endRotation: endRotation
+    integrationSubnetId: subnetId
+    tags: tags
   }
-  dependsOn: [app]
+  dependsOn: [roles, rolesSettled]
 }
 
 module alerts 'modules/alerts.bicep' = {
@@ -396,52 +368,33 @@ module content 'modules/content.bicep' = if (contentIsDeployed) {
     workspaceName: workspaceName
     location: workspaceLocation
     organisationName: organisationName
+    projects: projects
     tags: tags
   }
-  dependsOn: [alerts, parsers, parsersSettled, settings]
-}
-
-module watchlist 'modules/watchlist.bicep' = if (!empty(projects) && contentIsDeployed) {
-  scope: resourceGroup(workspaceGroup)
-  params: {
-    workspaceName: workspaceName
-    projects: projects
-  }
-  dependsOn: [workspace]
+  dependsOn: [alerts, app, parsers, parsersSettled]
 }
 
 @description('Name of the Function App, to publish the package to.')
 output connectorFunctionName string = app.outputs.siteName
-
 @description('Where Humanbound posts its webhooks.')
 output connectorUrl string = 'https://${app.outputs.hostName}/api/ingest'
-
 @description('Id by which the workspace is queried: a GUID.')
 output workspaceId string = workspace.outputs.customerId
-
 @description('Name of the workspace.')
 output workspaceName string = workspaceName
-
 @description('Resource id of the workspace.')
 output workspaceResourceId string = workspaceId
-
 @description('Resource id of the Function App.')
 output siteResourceId string = app.outputs.siteId
-
 @description('Logs ingestion endpoint that the connector sends to.')
 output dceEndpoint string = ingestion.outputs.endpoint
-
 @description('Immutable id of the data collection rule.')
 output dcrImmutableId string = ingestion.outputs.immutableId
-
 @description('Name of the key vault that holds the webhook secret.')
 output keyVaultName string = vault.outputs.name
-
 @description('Resource id of the key vault.')
 output keyVaultResourceId string = vault.outputs.id
-
 @description('Name of the storage account that holds the spool.')
 output storageName string = names.storage
-
 @description('Whether an action group is told of alerts. Otherwise they are seen in the portal only.')
 output notified bool = !empty(alertActionGroupIds)

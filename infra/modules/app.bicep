@@ -1,5 +1,5 @@
 metadata name = 'App'
-metadata description = 'The Flex Consumption plan and the Function App. Its settings are in settings.bicep, so that those which others made survive.'
+metadata description = 'The Flex Consumption plan, the Function App and, once it is there, its settings.'
 
 import { tagsType } from 'types.bicep'
 
@@ -50,6 +50,30 @@ param allowHealthTest bool
 
 @description('Required. Subnet that outgoing calls leave from, or empty.')
 param integrationSubnetId string
+
+@description('Required. Name of the key vault.')
+param keyVaultName string
+
+@description('Required. Name of the Application Insights component.')
+param appInsightsName string
+
+@description('Required. Name of the data collection rule.')
+param dataCollectionRuleName string
+
+@description('Required. Name of the data collection endpoint.')
+param dataCollectionEndpointName string
+
+@description('Required. Send through that endpoint instead of the rule\'s own.')
+param privateNetworking bool
+
+@description('Required. Audience of a token for the Logs Ingestion API.')
+param ingestionAudience string
+
+@description('Required. This deployment has written a webhook secret.')
+param secretIsNew bool
+
+@description('Required. Drop the setting of the previous webhook secret.')
+param endRotation bool
 
 @description('Required. Tags.')
 param tags tagsType
@@ -152,6 +176,24 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
     }
+  }
+}
+
+// In a deployment of their own, which begins once the app is there: those that others made are read, and survive.
+module settings 'settings.bicep' = {
+  params: {
+    siteName: site.name
+    identityName: identityName
+    storageName: storageName
+    keyVaultName: keyVaultName
+    appInsightsName: appInsightsName
+    dataCollectionRuleName: dataCollectionRuleName
+    dataCollectionEndpointName: dataCollectionEndpointName
+    privateNetworking: privateNetworking
+    ingestionAudience: ingestionAudience
+    maximumInstanceCount: maximumInstanceCount
+    secretIsNew: secretIsNew
+    endRotation: endRotation
   }
 }
 

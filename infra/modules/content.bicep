@@ -2,7 +2,7 @@ metadata name = 'Content'
 metadata description = 'Microsoft Sentinel content that calls the parsers, from its files in sentinel/. Nothing of theirs is repeated here.'
 
 import { analyticRules, connectorPages, huntingQueries, workbooks } from 'content-files.bicep'
-import { tagsType } from 'types.bicep'
+import { projectType, tagsType } from 'types.bicep'
 
 @description('Required. Name of the workspace.')
 param workspaceName string
@@ -12,6 +12,9 @@ param location string
 
 @description('Required. Name of the organization for the title of the workbook; empty leaves it out.')
 param organisationName string
+
+@description('Required. Projects for the watchlist; without one none is made.')
+param projects projectType[]
 
 @description('Required. Tags.')
 param tags tagsType
@@ -111,3 +114,7 @@ resource connectorPage 'Microsoft.SecurityInsights/dataConnectorDefinitions@2025
     properties: file.properties
   }
 ]
+
+module watchlist 'watchlist.bicep' = if (!empty(projects)) {
+  params: { workspaceName: workspaceName, projects: projects }
+}

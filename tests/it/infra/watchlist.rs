@@ -119,7 +119,9 @@ fn a_second_deployment_leaves_what_analysts_changed() {
 fn written_again_the_list_would_have_both_rows() {
     let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
     let mut always = super::json("infra/main.json");
-    let list = &mut always["resources"]["watchlist"]["properties"]["template"]["resources"]["watchlist"];
+    let nested = |template: &str| format!("/resources/{template}/properties/template");
+    let path = format!("{}{}/resources/watchlist", nested("content"), nested("watchlist"));
+    let list = always.pointer_mut(&path).unwrap();
     assert!(list.as_object_mut().unwrap().remove("@options").is_some());
     for name in ["Alice", "Alice", "Alicia"] {
         azure.deploy_template(&always, &json!({"projects": [{"id": "a", "name": name}]}), false);
