@@ -15,7 +15,8 @@
 //! 7. [`package`]: the zip that a Function App runs.
 //! 8. [`home`]: the folder that `hb-sentinel` shares with `hb`, its files and locks.
 //! 9. [`humanbound`]: the platform's REST API. [`state`]: what `hb-sentinel` remembers between two runs.
-//! 10. [`cli`]: the commands of `hb-sentinel`.
+//! 10. [`azure`]: runs `az` and `func`, and has a deployment as data.
+//! 11. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.
 
@@ -48,6 +49,9 @@ pub mod home;
 pub mod humanbound;
 #[cfg(feature = "operator")]
 pub mod state;
+
+#[cfg(feature = "operator")]
+pub mod azure;
 
 #[cfg(feature = "operator")]
 pub mod cli;

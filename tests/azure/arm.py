@@ -146,8 +146,11 @@ class Engine:
                 raise TemplateError("InvalidTemplate", f"The template has no parameter '{name}'.")
         values = {}
         for name, rule in declared.items():
-            if name in given:
+            if "value" in given.get(name, {}):
                 value = given[name]["value"]
+            elif name in given:
+                # `az` sends a parameter that was given as null without a value.
+                raise TemplateError("InvalidTemplate", f"The value for the template parameter '{name}' is not provided.")
             elif "defaultValue" in rule:
                 continue
             else:

@@ -3,7 +3,7 @@
     python loopback.py FOLDER [--cloud NAME]
 
 Writes FOLDER/ca.pem, prints the port of 127.0.0.1 as its first line, and runs until standard input ends. Plain requests
-to `/state`, `/seed`, `/settings`, `/settling`, `/watchlists`, `/delete` and `/deploy` are for the tests.
+to `/state`, `/seed`, `/settings`, `/settling`, `/watchlists`, `/delete`, `/deploy`, `/fault` and `/manage` are for the tests.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import ssl
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -25,11 +26,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from arm import SUBSCRIPTION, TENANT, Engine, group_path, what_if
 from expressions import TemplateError
+from management import Faults, Management
 
 SECRET = "operator-secret"
 HOSTS = [
     "management.azure.com", "login.microsoftonline.com", "*.azurewebsites.net", "*.scm.azurewebsites.net",
     "*.blob.core.windows.net", "*.vault.azure.net", "aka.ms", "graph.microsoft.com",
+    "api.loganalytics.io",
 ]
 
 
@@ -74,6 +77,7 @@ class Azure:
 
     def __init__(self, cloud):
         self.engine = Engine(cloud)
+        self.management, self.faults = Management(self.engine), Faults()
         self.deployments, self.results, self.published = {}, {}, []
         self.requests, self.unknown = [], []
         self.lock = threading.Lock()
@@ -82,6 +86,9 @@ class Azure:
         """(status, headers, JSON or None) for a request."""
         with self.lock:
             self.requests.append(f"{method} {host}{path}")
+            fault = self.faults.answer(method, host + path)
+            if fault is not None:
+                return fault
             try:
                 if host == "login.microsoftonline.com":
                     return self.login(path, body)
@@ -92,9 +99,14 @@ class Azure:
                         return error(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
                     if not headers.get("Authorization", "").startswith("Bearer "):
                         return error(401, "AuthenticationFailed", "The 'Authorization' header is missing.")
-                    return self.manage(method, path, body)
+                    return self.management.answer(method, path, query, body) or self.manage(method, path, body)
+                if host == "api.loganalytics.io":
+                    return self.management.rows(body)
             except TemplateError as problem:
                 return error(400, problem.code, problem.message)
+            except Exception as problem:  # noqa: BLE001, whatever it is: a connection that ends is tried again and again
+                traceback.print_exc()
+                return error(500, "InternalServerError", repr(problem))
             self.unknown.append(f"{method} {host}{path}")
             return error(404, "NotFound", f"{host}{path} is not answered for")
 
@@ -184,11 +196,15 @@ class Azure:
         at = lower.index("deployments") if "deployments" in lower else None
         if at is None:
             return error(404, "NotFound", "/".join(parts))
+        if len(parts) == at + 1:
+            return 200, {}, {"value": [shown for (group, _), shown in self.deployments.items() if group == lower[3]]}
         group, name, action = parts[3], parts[at + 1], lower[at + 2 :]
         key = (group.lower(), name.lower())
         base = "/".join(["", *parts[: at + 2]])
         if method == "GET" and action[:1] == ["results"]:
             return 200, {}, self.results[action[1]]
+        if method == "GET" and action[:1] == ["operations"] and key in self.deployments:
+            return 200, {}, {"value": operations(self.deployments[key])}
         if method == "GET":
             if key not in self.deployments:
                 return error(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
@@ -213,7 +229,8 @@ class Azure:
             self.results[name.lower()] = {"status": "Succeeded"}
         except TemplateError as problem:
             shown["properties"]["provisioningState"] = "Failed"
-            self.results[name.lower()] = {"status": "Failed", "error": {"code": "DeploymentFailed", "message": "At least one resource deployment operation failed.", "details": [{"code": problem.code, "message": problem.message}]}}
+            shown["properties"]["error"] = {"code": "DeploymentFailed", "message": "At least one resource deployment operation failed.", "details": [{"code": problem.code, "message": problem.message}]}
+            self.results[name.lower()] = {"status": "Failed", "error": shown["properties"]["error"]}
         self.deployments[key] = shown
         return 201, location, {**shown, "properties": {**shown["properties"], "provisioningState": "Running"}}
 
@@ -228,9 +245,20 @@ def hidden(given):
     """The parameters as Azure shows them: without the values of the secure ones."""
     declared = given["template"]["parameters"]
     return {
-        name: {"type": "SecureString"} if declared[name]["type"].lower() == "securestring" else {"type": declared[name].get("type", "object"), "value": item["value"]}
+        name: {"type": "SecureString"} if declared[name]["type"].lower() == "securestring" else {"type": declared[name].get("type", "object"), "value": item.get("value")}
         for name, item in given.get("parameters", {}).items()
     }
+
+
+def operations(deployment):
+    """The one operation that a deployment of this small engine is told of: what failed, or all of it."""
+    properties, failed = deployment["properties"], deployment["properties"].get("error")
+    operation = {"provisioningOperation": "Create", "provisioningState": properties["provisioningState"], "timestamp": properties["timestamp"], "duration": "PT1M"}
+    operation["targetResource"] = {"id": deployment["id"], "resourceType": "Microsoft.Resources/deployments", "resourceName": "content"}
+    if failed:
+        operation.update({"statusCode": "BadRequest", "statusMessage": {"error": failed["details"][0]}})
+        operation["targetResource"] = {"id": deployment["id"] + "/x", "resourceType": "Microsoft.Loopback/things", "resourceName": "x"}
+    return [{"id": deployment["id"] + "/operations/1", "operationId": "1", "properties": operation}]
 
 
 def error(status, code, message):
@@ -296,6 +324,10 @@ class Handler(BaseHTTPRequestHandler):
                     providers.delete(identifier)
             if path == "/settling":
                 providers.settling.update(json.loads(body))
+            if path == "/fault":
+                azure.faults.plan(json.loads(body))
+            if path == "/manage":
+                azure.management.settings.update(json.loads(body))
             if path == "/watchlists":
                 providers.watchlists.update(json.loads(body))
             if path == "/deploy":

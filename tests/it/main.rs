@@ -20,6 +20,7 @@ mod rig;
 mod tls;
 mod tools;
 
+mod azure_cli;
 mod cli;
 mod content;
 mod delivery;

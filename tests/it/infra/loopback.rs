@@ -1,6 +1,7 @@
 //! The loopback Azure of `tests/azure`: a process of its own for each test, stopped with it.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use humanbound_sentinel::azure::System;
 use serde_json::{Value, json};
 
 use super::{Folder, json as read_json, root};
@@ -84,25 +86,39 @@ impl Loopback {
         self.ask("/deploy", &body)
     }
 
+    /// What leads the real `az` here, signed in as this server's operator or not at all.
+    fn variables(&self) -> [(&'static str, OsString); 9] {
+        let proxy = OsString::from(format!("http://127.0.0.1:{}", self.port));
+        [
+            ("HTTPS_PROXY", proxy.clone()),
+            ("https_proxy", proxy.clone()),
+            ("HTTP_PROXY", proxy.clone()),
+            ("http_proxy", proxy),
+            ("NO_PROXY", OsString::new()),
+            ("no_proxy", OsString::new()),
+            ("REQUESTS_CA_BUNDLE", self.folder.0.join("ca.pem").into()),
+            ("AZURE_CONFIG_DIR", self.folder.0.join("config").into()),
+            ("PYTHONPATH", root().join("tests/azure/shim").into()),
+        ]
+    }
+
+    /// The real `az` as the operator's commands run it.
+    pub fn system(&self) -> System {
+        let system =
+            System::new().searching(tools::dir().join("venv/bin")).with("PYTHONDONTWRITEBYTECODE", "1");
+        self.variables().into_iter().fold(system, |system, (name, value)| system.with(name, value))
+    }
+
     /// Runs the real `az` against it, signed in or not.
     pub fn az(&self, arguments: &[&str]) -> Output {
-        let proxy = format!("http://127.0.0.1:{}", self.port);
         Command::new(tools::dir().join("venv/bin/az"))
             .args(arguments)
-            .env("HTTPS_PROXY", &proxy)
-            .env("https_proxy", &proxy)
-            .env("HTTP_PROXY", &proxy)
-            .env("http_proxy", &proxy)
-            .env("NO_PROXY", "")
-            .env("no_proxy", "")
-            .env("REQUESTS_CA_BUNDLE", self.folder.0.join("ca.pem"))
-            .env("AZURE_CONFIG_DIR", self.folder.0.join("config"))
+            .envs(self.variables())
             .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
             .env("AZURE_CORE_SURVEY_MESSAGE", "0")
             .env("AZURE_AUTO_UPGRADE_ENABLE", "no")
             .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no")
             .env("AZURE_CORE_NO_COLOR", "1")
-            .env("PYTHONPATH", root().join("tests/azure/shim"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .output()
@@ -121,10 +137,15 @@ impl Loopback {
 
     /// Signs in as an operator and creates the resource group.
     pub fn sign_in(&self) {
+        self.log_in();
+        self.az_json(&["group", "create", "--name", "rg-humanbound", "--location", "westeurope"]);
+    }
+
+    /// Signs in as an operator.
+    pub fn log_in(&self) {
         let id = "44444444-4444-4444-4444-444444444444";
         let secret = ["--username", id, "--password", "operator-secret", "--tenant", TENANT];
         self.az_json(&[&["login", "--service-principal"], &secret[..]].concat());
-        self.az_json(&["group", "create", "--name", "rg-humanbound", "--location", "westeurope"]);
     }
 
     /// Parameters as a file: a secret must not be on a command line.

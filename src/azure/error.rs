@@ -1,0 +1,122 @@
+//! Errors of this module, split by what the caller does next, each with the way out where one is known.
+
+use thiserror::Error;
+
+use super::{catalogue, fault::Fault, process::RunError};
+
+/// Why a call has not done what it should.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The program could not be run to its end.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Nobody is signed in, or the sign-in is no longer good: exit code 4.
+    #[error("{0}")]
+    Login(Fault),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(Fault),
+    /// Azure, or the tool itself, refused.
+    #[error("{0}")]
+    Rejected(Fault),
+    /// The tool succeeded and said something that cannot be read.
+    #[error("`{call}` gave no {expected}")]
+    Answer {
+        /// The first words of the call.
+        call: String,
+        /// What was expected of it.
+        expected: &'static str,
+    },
+    /// It went on for longer than anybody should wait.
+    #[error("{what} was not done after {minutes} min")]
+    Pending {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        minutes: u64,
+    },
+    /// What was written is not what is there now.
+    #[error("the setting {name} was written, and reads back as something else")]
+    NotKept {
+        /// The setting's name; its value may be a secret.
+        name: String,
+    },
+}
+
+/// What `az` exits with where a command of its own finds nothing; `az rest` does not.
+/// <https://github.com/Azure/azure-cli/blob/dev/doc/error_handling_guidelines.md>
+const NOT_FOUND: i32 = 3;
+
+impl Error {
+    /// The error of a program that exited with `code` and wrote this.
+    pub(super) fn of(code: Option<i32>, stderr: &str) -> Self {
+        let fault = Fault::from_stderr(stderr);
+        if is_login(stderr) {
+            // The line with Azure's number says more than the last one.
+            let line = stderr.lines().rev().find(|line| line.contains("AADSTS") || line.contains("az login"));
+            let message =
+                line.map_or(fault.message.as_str(), |line| line.trim().trim_start_matches("ERROR: "));
+            return Self::Login(Fault { message: message.to_owned(), code: aadsts(stderr), ..fault });
+        }
+        if code == Some(NOT_FOUND) || fault.status == Some(404) {
+            return Self::NotFound(fault);
+        }
+        Self::Rejected(fault)
+    }
+
+    /// Azure's own words, where there are some.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Login(fault) | Self::NotFound(fault) | Self::Rejected(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Azure's code, where there is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.fault()?.code.as_deref()
+    }
+
+    /// The way out: an imperative without a period.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run(RunError::Missing(tool)) => {
+                Some(catalogue::install(*tool, std::env::consts::OS).to_owned())
+            }
+            Self::Run(RunError::Unquotable { .. }) => {
+                Some("choose a name without these characters".to_owned())
+            }
+            Self::Run(RunError::TimedOut { .. }) => {
+                Some("see whether the network lets `az` through, then run this again".to_owned())
+            }
+            Self::Login(fault) => Some(catalogue::login(fault)),
+            Self::NotFound(fault) | Self::Rejected(fault) => catalogue::hint(fault),
+            Self::Pending { .. } => Some("run this again; it goes on where it stopped".to_owned()),
+            Self::Run(RunError::Io { .. }) | Self::Answer { .. } | Self::NotKept { .. } => None,
+        }
+    }
+}
+
+/// The sign-in library of `az` fails for no other reason than a sign-in, and not always with a number of Azure's.
+fn is_login(stderr: &str) -> bool {
+    stderr.contains("az login") || stderr.contains("msal.exceptions.") || aadsts(stderr).is_some()
+}
+
+/// `AADSTS` and its digits: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
+fn aadsts(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("AADSTS")?;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
+}
+
+/// The value of a call that may find nothing.
+pub(super) fn found<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,45 @@
+//! Azure as the operator reaches it: through `az` and `func`, without a client library of our own.
+//!
+//! # Reading order
+//!
+//! 1. [`process`]: how a program is run. [`Runner`] is the seam: processes of this machine, or recorded answers.
+//! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only ([`secret`]).
+//! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
+//! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
+//!
+//! # How a command uses it
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use humanbound_sentinel::azure::{Az, Error, Scope, System};
+//! # async fn command() -> Result<(), Error> {
+//! let system = System::new().observed(|ended| eprintln!("{} {:?}", ended.tool.name(), ended.args));
+//! let az = Az::new(Arc::new(system));
+//! let account = az.account(None).await?;
+//! let azure = az.azure(Scope { subscription: account.subscription, group: "rg-humanbound".to_owned() });
+//! let newest = azure.deployments("hb-sentinel-").await?.into_iter().next();
+//! # drop(newest);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An [`Error`] has a [`hint`](Error::hint) where the way out is known; [`Error::Login`] is exit code 4. Dropping a future
+//! ends the program that it waits for, so an interrupt needs nothing more than to stop waiting. A deployment goes on in
+//! Azure all the same.
+
+pub mod call;
+pub mod calls;
+pub mod catalogue;
+pub mod client;
+pub mod error;
+pub mod fault;
+pub mod process;
+pub mod secret;
+mod windows;
+
+pub use calls::{Method, PACKAGE_TAG, Scope, TAG};
+pub use client::{Az, Azure, Rest};
+pub use error::Error;
+pub use fault::Fault;
+pub use process::{Runner, System, Tool};
+pub use secret::SecretText;

@@ -1,0 +1,161 @@
+"""What an operator's tool asks of Azure beside deployments: providers, permissions, lists, secrets, tags, queries.
+
+Answers in the shape of Azure Resource Manager, over the resources that deployments made. `Management.answer` gives None for
+what it does not know. Hand-written from the REST documentation: https://learn.microsoft.com/rest/api/azure/.
+"""
+
+import json
+import re
+import urllib.parse
+
+from expressions import digest
+
+# What `/manage` may set.
+DEFAULTS = {
+    # Namespaces that are not registered yet, in lower case.
+    "unregistered": [],
+    "permissions": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}],
+    # How many things a page of a list has.
+    "page": 100,
+    "columns": [{"name": "EventId", "type": "string"}, {"name": "Rows", "type": "long"}],
+    "rows": [],
+    # The status of references to secrets, by setting.
+    "references": {},
+}
+
+
+class Faults:
+    """Answers that the tests want instead of the usual ones: the first that fits, as often as it says."""
+
+    def __init__(self):
+        self.planned = []
+
+    def plan(self, fault):
+        self.planned.append({"times": 1, "headers": {}, "method": ".*", **fault})
+
+    def answer(self, method, url):
+        for fault in self.planned:
+            if fault["times"] > 0 and re.fullmatch(fault["method"], method) and re.search(fault["path"], url, re.IGNORECASE):
+                fault["times"] -= 1
+                return fault["status"], fault["headers"], fault["body"]
+        return None
+
+
+class Management:
+    def __init__(self, engine):
+        self.engine = engine
+        self.settings = dict(DEFAULTS)
+        # How often each secret was put, by id in lower case: the version follows.
+        self.versions = {}
+
+    def answer(self, method, path, query, body):
+        parts = [part for part in path.split("/") if part]
+        lower = [part.lower() for part in parts]
+        if lower[-2:] == ["microsoft.authorization", "permissions"]:
+            return 200, {}, {"value": self.settings["permissions"]}
+        if lower[2:3] == ["providers"] and len(lower) in (4, 5):
+            return self.provider(method, path, parts)
+        if lower[-2:] == ["tags", "default"]:
+            return self.tags(method, path, body)
+        if len(lower) > 3 and lower[-2] == "secrets" and lower[-4] == "vaults":
+            return self.secret(method, path, body)
+        if lower[-3:-1] == ["config", "configreferences"] or lower[-1] == "refresh":
+            return self.references(method)
+        if method == "DELETE":
+            known = path.lower() in self.engine.providers.resources
+            self.engine.providers.delete(path)
+            return (200 if known else 204), {}, None
+        if method == "PUT" and "watchlistitems" in lower and path.lower() not in self.engine.providers.resources:
+            return self.put(path, body)
+        if method == "GET" and path.lower() not in self.engine.providers.resources and "deployments" not in lower:
+            return self.list(path, lower, query)
+        return None
+
+    def provider(self, method, path, parts):
+        if parts[3].lower() == "microsoft.keyvault" and parts[4:5] and parts[4].lower() == "deletedvaults":
+            return 200, {}, {"value": [self.deleted(identifier) for identifier in self.engine.providers.deleted]}
+        name, unregistered = parts[3], self.settings["unregistered"]
+        if method == "POST" and name.lower() in unregistered:
+            unregistered.remove(name.lower())
+        state = "NotRegistered" if name.lower() in unregistered else "Registered"
+        return 200, {}, {"id": "/" + "/".join(parts[:4]), "namespace": name, "registrationState": state, "resourceTypes": []}
+
+    @staticmethod
+    def deleted(identifier):
+        name = identifier.rsplit("/", 1)[1]
+        subscription = identifier.split("/")[2]
+        return {
+            "id": f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/{name}", "name": name,
+            "type": "Microsoft.KeyVault/deletedVaults",
+            "properties": {"vaultId": identifier, "location": "westeurope", "deletionDate": "2026-11-20T00:00:00Z", "scheduledPurgeDate": "2026-11-27T00:00:00Z", "purgeProtectionEnabled": True},
+        }
+
+    def tags(self, method, path, body):
+        identifier = re.sub("/providers/microsoft.resources/tags/default$", "", path, flags=re.IGNORECASE)
+        resource = self.engine.providers.resources.get(identifier.lower())
+        if resource is None:
+            return 404, {}, {"error": {"code": "ResourceNotFound", "message": f"The Resource '{identifier}' was not found."}}
+        if method == "PATCH":
+            given = json.loads(body)
+            if given["operation"] != "Merge":
+                return 400, {}, {"error": {"code": "BadRequest", "message": "only Merge is played here"}}
+            resource["tags"] = {**(resource.get("tags") or {}), **given["properties"]["tags"]}
+        return 200, {}, {"id": path, "name": "default", "type": "Microsoft.Resources/tags", "properties": {"tags": resource.get("tags") or {}}}
+
+    def secret(self, method, path, body):
+        """https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets: written with its value, read without."""
+        resources, key = self.engine.providers.resources, path.lower()
+        vault, name = path.rsplit("/secrets/", 1)
+        if vault.lower() not in resources:
+            return 404, {}, {"error": {"code": "VaultNotFound", "message": "The vault was not found."}}
+        if method == "PUT":
+            value = json.loads(body)["properties"]["value"]
+            resources[key] = {"id": path, "type": "Microsoft.KeyVault/vaults/secrets", "properties": {"value": value}}
+            self.versions[key] = self.versions.get(key, 0) + 1
+        if key not in resources:
+            return 404, {}, {"error": {"code": "SecretNotFound", "message": f"A secret with (name/id) {name} was not found in this key vault."}}
+        uri = resources[vault.lower()]["properties"]["vaultUri"] + f"secrets/{name}"
+        version = digest(key, str(self.versions.get(key, 0)))[:32]
+        properties = {"attributes": {"enabled": True}, "secretUri": uri, "secretUriWithVersion": f"{uri}/{version}"}
+        return 200, {}, {"id": path, "name": name, "type": "Microsoft.KeyVault/vaults/secrets", "properties": properties}
+
+    def references(self, method):
+        properties = {name: {"reference": "@Microsoft.KeyVault(..)", "status": status} for name, status in self.settings["references"].items()}
+        listed = [{"name": name, "properties": item} for name, item in properties.items()]
+        return 200, {}, {"value": listed, "nextLink": None} if method == "GET" else None
+
+    def put(self, path, body):
+        resource = {**json.loads(body), "id": path, "name": path.rsplit("/", 1)[1], "type": "Microsoft.SecurityInsights/watchlists/watchlistItems"}
+        self.engine.providers.resources[path.lower()] = resource
+        return 200, {}, resource
+
+    def list(self, path, lower, query):
+        """What is directly below a path, a page at a time; None when a single thing is asked for."""
+        resources = self.engine.providers.resources
+        if lower[2:3] == ["resourcegroups"] and lower[4:] == ["resources"]:
+            prefix = "/" + "/".join(lower[:4]) + "/providers/"
+            found = [item for key, item in resources.items() if key.startswith(prefix) and key[len(prefix):].count("/") == 2]
+        else:
+            # After the last `providers`: a namespace, then a kind and a name in turns. The kind comes last in a list's path.
+            tail = lower[len(lower) - lower[::-1].index("providers"):] if "providers" in lower else [""]
+            prefix = path.lower() + "/"
+            found = [item for key, item in resources.items() if key.startswith(prefix) and "/" not in key[len(prefix):]]
+            if len(tail) % 2 or not (found or lower[-1] in LISTS):
+                return None
+        begin, size = int(query.get("$skiptoken", 0)), self.settings["page"]
+        page = [{"name": item["id"].rsplit("/", 1)[1], **{key: value for key, value in item.items() if key != "apiVersion"}} for item in found[begin:begin + size]]
+        answer = {"value": page}
+        if begin + size < len(found):
+            onward = urllib.parse.urlencode({"api-version": query["api-version"], "$skiptoken": begin + size})
+            answer["nextLink"] = f"https://management.azure.com{path}?{onward}"
+        return 200, {}, answer
+
+    def rows(self, body):
+        """https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format."""
+        if not json.loads(body).get("query"):
+            return 400, {}, {"error": {"code": "BadArgumentError", "message": "The request had some invalid properties"}}
+        return 200, {}, {"tables": [{"name": "PrimaryResult", "columns": self.settings["columns"], "rows": self.settings["rows"]}]}
+
+
+# Kinds of things of which there may be none.
+LISTS = {"vaults", "alertrules", "savedsearches", "watchlistitems", "workbooks", "sites"}

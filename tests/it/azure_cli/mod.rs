@@ -1,0 +1,8 @@
+//! `az` and `func` as the operator's commands use them: over recorded answers, and as the real `az` gives them.
+
+mod client;
+mod contract;
+mod faults;
+mod process;
+pub mod recorded;
+mod secrets;

@@ -1,0 +1,58 @@
+//! A secret travels on standard input, and is nowhere else.
+
+use humanbound_sentinel::azure::{
+    SecretText,
+    call::{File, Values},
+    process::Stdin,
+};
+
+use super::recorded::{Answer, Recorded};
+
+const SECRET: &str = "5eCr3t-\"quoted\"-and-\\escaped-0123456789";
+
+fn secret() -> SecretText {
+    SecretText::new(SECRET.to_owned().into()).unwrap()
+}
+
+#[tokio::test]
+async fn secret_is_on_standard_input_and_on_no_argument_list() {
+    let recorded = Recorded::new().always("", Answer::silent());
+    let azure = recorded.azure();
+    azure
+        .put_secret("/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv", &secret())
+        .await
+        .unwrap();
+    let files = [(File::Template, "t.json".into()), (File::Parameters, "p.json".into())].into();
+    let values = Values { files, secret: Some(secret()), ..Values::default() };
+    azure.start_deployment("hb-sentinel-1", &values).await.unwrap();
+    let calls = recorded.calls();
+    let sent: Vec<_> = calls.iter().map(|call| call.stdin.clone().unwrap()).collect();
+    let sent: Vec<serde_json::Value> = sent.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(sent[0]["properties"]["value"], SECRET);
+    assert_eq!(sent[1]["webhookSecret"]["value"], SECRET);
+    for call in &calls {
+        assert!(!call.line().contains("5eCr3t"), "{}", call.line());
+        assert!(call.args.contains(&"@-".to_owned()));
+        // What is written may come back in the answer, and `--debug` prints bodies.
+        assert_eq!(call.args.windows(2).filter(|pair| pair == &["--output", "none"]).count(), 1);
+        assert!(!call.args.iter().any(|argument| argument == "--debug" || argument == "--verbose"));
+    }
+}
+
+#[test]
+fn secret_is_not_in_what_is_printed() {
+    let values = Values { secret: Some(secret()), ..Values::default() };
+    let stdin = Stdin::Bytes(SECRET.as_bytes().to_vec().into());
+    let printed = format!("{:?} {:#?} {stdin:?} {:?}", secret(), values, Some(secret()));
+    assert!(printed.contains("redacted") && !printed.contains("5eCr3t"), "{printed}");
+}
+
+#[test]
+fn secrets_that_would_not_arrive_are_not_taken() {
+    let taken = |text: &str| SecretText::new(text.to_owned().into()).is_some();
+    assert!(taken(&"a".repeat(32)));
+    assert!(!taken(&"a".repeat(31)));
+    assert!(!taken(&format!(" {}", "a".repeat(32))));
+    assert!(!taken(&format!("{}\n", "a".repeat(32))));
+    assert!(!taken(&"é".repeat(32)));
+}
