@@ -68,6 +68,14 @@ impl Word {
         self.0.iter().map(part).collect()
     }
 
+    /// The outputs of the deployment that it needs.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Output(name) => Some(*name),
+            Part::Text(_) | Part::File(_) => None,
+        })
+    }
+
     /// The argument as text of another language: each part by one of three functions.
     pub(super) fn render(
         &self,

@@ -6,6 +6,8 @@
 //! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only ([`secret`]).
 //! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
 //! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
+//! 5. [`survey`]: what is there, by reading only. [`parameters`] and [`plan`]: what will be changed, as data.
+//! 6. [`script`]: the same plan as a script for Bash.
 //!
 //! # How a command uses it
 //!
@@ -23,6 +25,11 @@
 //! # }
 //! ```
 //!
+//! A deployment reads first and then runs what it has planned: `Survey` → [`Plan::new`] → for each step, for each of its
+//! calls, [`Azure::run`] with the [`Values`](call::Values) that fill it in (the files, the secret, and after `infra` the
+//! outputs of [`Azure::watch`]); [`Azure::publish_by`] for the call that publishes. What changes something is built in
+//! [`calls`] and nowhere else, so a plan that was shown, a run, and an exported script cannot differ.
+//!
 //! An [`Error`] has a [`hint`](Error::hint) where the way out is known; [`Error::Login`] is exit code 4. Dropping a future
 //! ends the program that it waits for, so an interrupt needs nothing more than to stop waiting. A deployment goes on in
 //! Azure all the same.
@@ -33,13 +40,20 @@ pub mod catalogue;
 pub mod client;
 pub mod error;
 pub mod fault;
+pub mod parameters;
+pub mod plan;
 pub mod process;
+pub mod script;
 pub mod secret;
+pub mod survey;
 mod windows;
 
 pub use calls::{Method, PACKAGE_TAG, Scope, TAG};
 pub use client::{Az, Azure, Rest};
 pub use error::Error;
 pub use fault::Fault;
+pub use parameters::{DeployOptions, Publisher};
+pub use plan::Plan;
 pub use process::{Runner, System, Tool};
 pub use secret::SecretText;
+pub use survey::Survey;

@@ -108,6 +108,15 @@ impl Azure {
         Err(Error::Answer { call: "az rest".to_owned(), expected: "last page" })
     }
 
+    /// Every resource of the group, with its id, type and tags.
+    ///
+    /// # Errors
+    ///
+    /// When Azure does not say.
+    pub async fn resources(&self) -> Result<Vec<Value>, Error> {
+        self.list(&format!("{}/resources?api-version={}", self.scope.path(), calls::api::RESOURCES)).await
+    }
+
     /// Writes a resource, and waits until Azure has done what it has accepted.
     ///
     /// # Errors

@@ -140,6 +140,7 @@ async fn account_group_and_deployment() {
         assert_eq!(azure.group().await.unwrap(), None);
         assert!(azure.deployments("hb-sentinel-").await.unwrap().is_empty());
         azure.create_group("westeurope").await.unwrap();
+        assert!(azure.resources().await.unwrap().is_empty());
         assert_eq!(azure.group().await.unwrap().unwrap()["tags"], json!({"humanbound-sentinel": "created"}));
 
         let (template, parameters) = (folder.0.join("template.json"), folder.0.join("parameters.json"));

@@ -103,7 +103,7 @@ async fn every_text_of_az_leads_to_its_innermost_cause() {
         let given = error.hint();
         match hint {
             Some(hint) => {
-                assert!(given.as_deref().is_some_and(|given| given.contains(hint)), "{file}: {given:?}")
+                assert!(given.as_deref().is_some_and(|given| given.contains(hint)), "{file}: {given:?}");
             }
             None => assert!(given.is_none() || status == Some(429), "{file}: {given:?}"),
         }

@@ -5,4 +5,7 @@ mod contract;
 mod faults;
 mod process;
 pub mod recorded;
+pub mod scenarios;
+mod script;
 mod secrets;
+mod survey;

@@ -75,6 +75,11 @@ impl Recorded {
         Arc::clone(self)
     }
 
+    /// The answers of another, after these.
+    pub fn append(&self, other: &Self) {
+        self.answers.lock().unwrap().extend(other.answers.lock().unwrap().iter().cloned());
+    }
+
     pub fn calls(&self) -> Vec<Recording> {
         self.calls.lock().unwrap().clone()
     }
