@@ -2,7 +2,7 @@
 //!
 //! [`Runner`] is the seam: [`System`] starts processes, and the tests play recorded answers. What is true of every call
 //! stands here and nowhere else: which variables are set and which are taken away, that standard input is closed or given,
-//! that both outputs are drained together, and that nothing of a call outlives it. [`super::windows`] has what is
+//! that both outputs are drained together, and that nothing of a call outlives it. `windows` has what is
 //! different where `az` is a batch file.
 
 use std::{

@@ -1,7 +1,7 @@
 //! Typed calls of `az` and `func`.
 //!
 //! [`Az`] is the tool itself: version, account, cloud, sign-in. [`Azure`] is one subscription and resource group, reached
-//! through it; [`rest`] has what `az rest` leaves to its caller, [`deployment`] and [`site`] the rest of the kinds.
+//! through it; `rest` has what `az rest` leaves to its caller, `deployment` and `site` the rest of the kinds.
 
 mod account;
 mod deployment;
