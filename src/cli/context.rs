@@ -1,8 +1,10 @@
 //! What a command runs in. A command is one function of its arguments and a [`Context`].
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
-use super::output::{Manner, Printer, Sink};
+use super::output::{Manner, Printer, Sink, duration};
+use crate::azure::{Az, Runner, System};
 use crate::config::Env;
 use crate::humanbound::Timing;
 
@@ -38,24 +40,28 @@ pub struct Surroundings {
     pub timing: Timing,
     /// Where words and data go.
     pub sink: Sink,
+    /// What runs `az` and `func`; `None` runs the programs of this machine.
+    pub runner: Option<Arc<dyn Runner>>,
 }
 
 impl Surroundings {
     /// Those of this process.
     #[must_use]
     pub fn process() -> Self {
-        Self { env: Env::Process, timing: Timing::system(), sink: Sink::Process }
+        Self { env: Env::Process, timing: Timing::system(), sink: Sink::Process, runner: None }
     }
 }
 
 /// What a command runs in.
 pub(crate) struct Context {
     /// The way out for words and data.
-    pub(crate) printer: Printer,
+    pub(crate) printer: Arc<Printer>,
     /// Where settings come from.
     pub(crate) env: Env,
     /// The time, and how it passes.
     pub(crate) timing: Timing,
+    /// The Azure CLI, which may be missing.
+    pub(crate) az: Az,
     /// The organisation that `--org` names.
     pub(crate) organisation: Option<String>,
     /// Questions are answered with yes.
@@ -72,11 +78,19 @@ impl Context {
             verbose: global.verbose,
             no_color: global.no_color,
         };
-        let Surroundings { env, timing, sink } = surroundings;
+        let Surroundings { env, timing, sink, runner } = surroundings;
         let is_terminal =
             matches!(sink, Sink::Process) && io::stdin().is_terminal() && io::stderr().is_terminal();
+        let printer = Arc::new(Printer::new(command, manner, sink));
+        let runner = runner.unwrap_or_else(|| programs(&printer));
+        let sleeper = timing.clone();
+        let az = Az::new(runner).sleeping(move |pause| {
+            let timing = sleeper.clone();
+            Box::pin(async move { timing.sleep(pause).await })
+        });
         Self {
-            printer: Printer::new(command, manner, sink),
+            printer,
+            az,
             env,
             timing,
             organisation: global.org,
@@ -84,4 +98,14 @@ impl Context {
             is_interactive: is_terminal && !global.yes,
         }
     }
+}
+
+/// The programs of this machine; `--verbose` tells of every call. A secret is in none of the arguments.
+fn programs(printer: &Arc<Printer>) -> Arc<dyn Runner> {
+    let printer = Arc::clone(printer);
+    Arc::new(System::new().observed(move |ended| {
+        let (tool, arguments, time) = (ended.tool.name(), ended.args.join(" "), duration(ended.took));
+        let code = ended.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+        printer.verbose(&format!("{tool} {arguments} ({time}, {code})"));
+    }))
 }

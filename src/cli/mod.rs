@@ -12,6 +12,8 @@ mod interrupt;
 #[expect(dead_code, reason = "`status` uses the rest")]
 mod output;
 
+#[expect(dead_code, reason = "`status` and `deploy` use it")]
+mod deployed;
 mod platform;
 mod webhook;
 

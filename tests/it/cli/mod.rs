@@ -117,7 +117,8 @@ impl Desk {
         });
         let home = self.home.path().to_str().unwrap();
         let env = Env::from([("HOME", home), ("USERPROFILE", home)]);
-        let surroundings = Surroundings { env, timing, sink: Sink::Memory(Arc::clone(&captured)) };
+        let surroundings =
+            Surroundings { env, timing, sink: Sink::Memory(Arc::clone(&captured)), runner: None };
         let code = cli::run_in(arguments, surroundings).await.unwrap();
         let captured = std::mem::take(&mut *captured.lock().unwrap());
         let ran = Ran { code, stdout: captured.stdout, stderr: captured.stderr };

@@ -1,0 +1,90 @@
+//! What was deployed to Azure, for commands that look at it when they can.
+//!
+//! Azure is an optional part: where no deployment is remembered, or `az` is missing or signed out, a command does what it
+//! can without and says what it could not look at.
+
+use anyhow::Result;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::context::Context;
+use super::error::{Exit, Explain as _};
+use super::platform::Told;
+use crate::azure::{self, Azure, Scope};
+use crate::state::{self, Connection};
+
+/// Where logs are asked for in the public cloud; `az cloud show` knows the others.
+const LOGS: &str = "https://api.loganalytics.io";
+
+impl<T> Told<T> for Result<T, azure::Error> {
+    fn told(self) -> Result<T> {
+        self.or_else(|error| {
+            let exit = if matches!(error, azure::Error::Login(_)) { Exit::LoginNeeded } else { Exit::Failed };
+            let (hint, code) = (error.hint(), error.code().map(str::to_owned));
+            let mut outcome = Err(anyhow::Error::from(error)).exit(exit);
+            if let Some(hint) = hint {
+                outcome = outcome.hint(hint);
+            }
+            if let Some(code) = code {
+                outcome = outcome.code(code);
+            }
+            outcome
+        })
+    }
+}
+
+/// A deployment that is remembered.
+pub(crate) struct Deployed {
+    /// The resource group.
+    pub(crate) azure: Azure,
+    /// What is remembered of it.
+    pub(crate) known: state::Azure,
+    logs: String,
+}
+
+impl Deployed {
+    /// The deployment of an organisation, if one is remembered.
+    pub(crate) fn of(context: &Context, connection: &Connection) -> Option<Self> {
+        let known = connection.azure.clone()?;
+        let subscription = known.subscription.clone()?;
+        let group = known.resource_group.clone()?;
+        let azure = context.az.azure(Scope { subscription, group });
+        let logs = match known.cloud.as_deref() {
+            Some("AzureUSGovernment") => "https://api.loganalytics.us",
+            Some("AzureChinaCloud") => "https://api.loganalytics.azure.cn",
+            _ => LOGS,
+        };
+        Some(Self { azure, known, logs: logs.to_owned() })
+    }
+
+    /// An output of the deployment, by its name in `infra/main.bicep`.
+    pub(crate) fn output(&self, name: &str) -> Option<&str> {
+        self.known.outputs.get(name)?.as_str()
+    }
+
+    /// Asks the workspace; rows by the names of their columns.
+    ///
+    /// # Errors
+    /// Azure cannot be asked, or does not know the workspace.
+    pub(crate) async fn query(&self, query: &str) -> Result<Vec<Value>, azure::Error> {
+        let workspace = self.output("workspaceId").ok_or_else(|| azure::Error::Answer {
+            call: "the deployment".to_owned(),
+            expected: "workspaceId",
+        })?;
+        self.azure.query(&self.logs, workspace, query).await
+    }
+
+    /// How many rows of events the connector has received since `since`.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub(crate) async fn rows_since(&self, since: OffsetDateTime) -> Result<u64, azure::Error> {
+        let since = since.format(&Rfc3339).unwrap_or_default();
+        let query = format!(
+            "AISecurityEvents_CL | where ReceivedTime >= datetime({since}) and EventFamily != \"connector\" | count"
+        );
+        let rows = self.query(&query).await?;
+        Ok(rows.first().and_then(|row| row.get("Count")).and_then(Value::as_u64).unwrap_or(0))
+    }
+}
