@@ -193,6 +193,12 @@ pub struct Backfill {
     pub next: Option<OffsetDateTime>,
     /// Events that the platform said to have queued.
     pub queued: u64,
+    /// How many of these may have been queued more than once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub duplicates: u64,
+    /// How many windows were so full that they were asked for by event type.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub by_type: u64,
     /// Windows that hold more than the platform replays at once.
     pub incomplete: Vec<Window>,
     /// Up to where the last finished backfill went.
@@ -212,6 +218,12 @@ pub struct Window {
     /// Its last second.
     #[serde(with = "rfc3339")]
     pub until: OffsetDateTime,
+    /// The event type that it is narrowed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The project that it is narrowed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -221,6 +233,11 @@ impl Window {
     /// The stretch from `since` to `until`.
     #[must_use]
     pub fn new(since: OffsetDateTime, until: OffsetDateTime) -> Self {
-        Self { since, until, rest: Map::new() }
+        Self { since, until, event_type: None, project_id: None, rest: Map::new() }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

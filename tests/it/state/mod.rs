@@ -51,7 +51,11 @@ fn whole() -> Value {
             },
             "sync": {
                 "key": "k", "windows_done": 3, "next": "2026-01-04T00:00:00Z", "queued": 41,
-                "incomplete": [{"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:01Z", "later": 0}],
+                "duplicates": 5, "by_type": 1,
+                "incomplete": [{
+                    "since": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:01Z",
+                    "event_type": "drift.detected", "project_id": "p1", "later": 0
+                }],
                 "through": "2026-01-03T00:00:00Z", "later": null
             },
             "watchlist_at": "2026-11-28T12:02:00Z",
