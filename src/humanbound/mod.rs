@@ -40,6 +40,8 @@ mod error;
 mod event_types;
 mod models;
 
+pub mod backfill;
+
 mod wire;
 
 mod credentials;

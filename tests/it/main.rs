@@ -21,6 +21,7 @@ mod tls;
 mod tools;
 
 mod azure_cli;
+mod backfill;
 mod cli;
 mod content;
 mod delivery;

@@ -19,8 +19,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("story", &[]),
     ("package", &[]),
     ("home", &[]),
-    ("humanbound", &["config", "delivery", "home", "signature", "tls"]),
     ("state", &["home"]),
+    ("humanbound", &["config", "delivery", "home", "signature", "state", "tls"]),
     ("azure", &["signature"]),
     (
         "cli",
