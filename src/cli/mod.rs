@@ -23,6 +23,7 @@ mod demo;
 mod disconnect;
 mod feed;
 mod package;
+mod sync;
 mod test;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ enum Command {
     Connect(connect::ConnectArgs),
     /// Send a test event through the whole way, and say whether it arrived
     Test,
+    Sync(sync::SyncArgs),
     Disconnect(disconnect::DisconnectArgs),
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
@@ -71,6 +73,7 @@ impl Command {
             Self::Package(_) => "package",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
+            Self::Sync(_) => "sync",
         }
     }
 }
@@ -122,5 +125,6 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Package(args) => package::run(args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => completions::man(&args, context),
+        Command::Sync(args) => sync::run(args, context).await,
     }
 }

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::{Exit, Explain as _, usage};
 use crate::config::{self, PlatformSettings};
 use crate::home;
-use crate::humanbound::{self, Client, Deletion, same_connector};
+use crate::humanbound::{self, Client, Deletion, backfill, same_connector};
 use crate::state::{self, Connection, Legacy, Store};
 
 /// What a platform's error becomes in a command.
@@ -21,7 +21,7 @@ pub(crate) trait Told<T> {
 impl<T> Told<T> for Result<T, humanbound::Error> {
     fn told(self) -> Result<T> {
         self.or_else(|error| {
-            let (hint, exit) = (error.hint(), exit(&error));
+            let (hint, exit) = (error.hint(), exit_of(error.exit_code()));
             Err(error).exit(exit).hint(hint)
         })
     }
@@ -36,11 +36,20 @@ impl<T> Told<T> for Result<T, state::Error> {
     }
 }
 
-fn exit(error: &humanbound::Error) -> Exit {
-    match error.exit_code() {
+fn exit_of(code: u8) -> Exit {
+    match code {
         2 => Exit::Usage,
         4 => Exit::LoginNeeded,
         _ => Exit::Failed,
+    }
+}
+
+impl<T> Told<T> for Result<T, backfill::Error> {
+    fn told(self) -> Result<T> {
+        self.or_else(|error| {
+            let (hint, code, exit) = (error.hint(), error.code(), exit_of(error.exit_code()));
+            Err(error).exit(exit).hint(hint).code(code)
+        })
     }
 }
 
@@ -49,7 +58,7 @@ pub(crate) struct Platform {
     pub(crate) client: Client,
     pub(crate) organisation: String,
     pub(crate) settings: PlatformSettings,
-    store: Store,
+    pub(crate) store: Store,
 }
 
 /// The folder that `hb-sentinel` shares with `hb`.
@@ -58,6 +67,16 @@ pub(crate) fn folder(settings: &PlatformSettings) -> Result<PathBuf> {
         usage("no home folder is known", "set `HOME`, where the login of `hb` and the state are kept")
     })?;
     Ok(home::folder(home))
+}
+
+/// The platform and what is remembered of it, for a command that only looks: it changes nothing, and waits for no other
+/// run.
+pub(crate) fn look(context: &Context) -> Result<(Client, Connection)> {
+    let settings = config::platform(&context.env);
+    let client = Client::open(&settings, context.organisation.as_deref(), context.timing.clone()).told()?;
+    let state = state::read(&folder(&settings)?).told()?;
+    let connection = state.get(client.organisation().told()?).cloned().unwrap_or_default();
+    Ok((client, connection))
 }
 
 impl Platform {

@@ -1,6 +1,7 @@
 //! Backfills: which windows are asked for, how fast, and that nothing is missing.
 
 mod answers;
+mod command;
 mod pace;
 mod plan;
 mod platform;
