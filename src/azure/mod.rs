@@ -6,7 +6,7 @@
 //! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only ([`secret`]).
 //! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
 //! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
-//! 5. [`survey`]: what is there, by reading only. [`parameters`] and [`plan`]: what will be changed, as data.
+//! 5. [`survey`]: what is there, by reading only, as [`found`]. [`options`], [`parameters`] and [`plan`]: what will be changed, as data.
 //! 6. [`script`]: the same plan as a script for Bash.
 //!
 //! # How a command uses it
@@ -40,6 +40,8 @@ pub mod catalogue;
 pub mod client;
 pub mod error;
 pub mod fault;
+pub mod found;
+pub mod options;
 pub mod parameters;
 pub mod plan;
 pub mod process;
@@ -52,8 +54,8 @@ pub use calls::{Method, PACKAGE_TAG, Scope, TAG};
 pub use client::{Az, Azure, Rest};
 pub use error::Error;
 pub use fault::Fault;
-pub use parameters::{DeployOptions, Publisher};
+pub use found::Survey;
+pub use options::{DeployOptions, Publisher};
 pub use plan::Plan;
 pub use process::{Runner, System, Tool};
 pub use secret::SecretText;
-pub use survey::Survey;

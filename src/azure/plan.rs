@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use super::{
     call::{Call, Word},
     calls::{PACKAGE_TAG, Scope},
-    parameters::{DeployOptions, Publisher, deployment_name, parameters},
-    survey::{SecretNeed, Survey},
+    found::{SecretNeed, Survey},
+    options::{DeployOptions, Publisher},
+    parameters::{deployment_name, parameters},
 };
 
 /// Outputs of the template that calls need: names in `infra/main.bicep`.

@@ -71,7 +71,10 @@ fn fresh() -> Arc<Recorded> {
 /// One in which the template was deployed with `options`, and the site runs their package.
 fn deployed(options: &DeployOptions, workspace_tags: &Value, with_secret: bool) -> Arc<Recorded> {
     let found = Survey {
-        workspace: Some(survey::FoundWorkspace { id: "w".to_owned(), ours: !workspace_tags.is_null() }),
+        workspace: Some(humanbound_sentinel::azure::found::FoundWorkspace {
+            id: "w".to_owned(),
+            ours: !workspace_tags.is_null(),
+        }),
         ..Survey::default()
     };
     let name = deployment_name(&options.template, &parameters(&found, options));

@@ -3,7 +3,8 @@
 use humanbound_sentinel::azure::{
     Az, Error, Plan, Publisher, Scope,
     call::Effect,
-    survey::{self, SecretNeed, SignIn},
+    found::SecretNeed,
+    survey::{self, SignIn},
 };
 use serde_json::json;
 
