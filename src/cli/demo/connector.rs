@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::folder::Folder;
 use crate::cli::AS_CONNECTOR;
 use crate::cli::error::{Explain as _, with_hint};
+use crate::config::Confidential;
 use crate::emulator::Workspace;
-use crate::signature::Secret;
 
 /// The Functions host asks every 25 ms, for up to 30 s.
 const PROBE_EVERY: Duration = Duration::from_millis(25);
@@ -50,7 +50,7 @@ pub(super) struct Connector {
     child: Child,
     client: reqwest::Client,
     base: String,
-    secret: Secret,
+    secret: Confidential,
     ready_after: Duration,
     log: PathBuf,
 }
@@ -63,11 +63,13 @@ impl Connector {
         folder: &Folder,
     ) -> Result<Self> {
         let port = free_port().context("no free port on 127.0.0.1")?;
-        let secret_text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let secret = Secret::new(&secret_text).context("the secret is empty")?;
+        let secret = Confidential::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
         let log = folder.log();
         let file = File::create(&log).with_context(|| format!("`{}` cannot be written", log.display()))?;
-        let settings = [("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()), ("WEBHOOK_SECRET", secret_text)];
+        let settings = [
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()),
+            ("WEBHOOK_SECRET", secret.expose().to_owned()),
+        ];
         let began = Instant::now();
         let mut command = Command::new(&executable.path);
         command.args(executable.arguments);
@@ -124,7 +126,7 @@ impl Connector {
         &self.client
     }
 
-    pub(super) fn secret(&self) -> &Secret {
+    pub(super) fn secret(&self) -> &Confidential {
         &self.secret
     }
 

@@ -1,17 +1,18 @@
 //! `hb-sentinel demo`: signed webhooks in, rows in a table, nothing lost, on a laptop.
 //!
-//! Everything real but Azure: the connector as a child process of its own (this very program, or the binary that
-//! `--connector` names), a workspace on the loopback interface
-//! ([`crate::emulator::Workspace`]), and a made-up organisation ([`crate::story::Story`]) whose events are sent as
-//! the platform would send them. Half-way the workspace is taken down.
+//! Everything real but Azure and Humanbound: the connector as a child process of its own (this very program, or the
+//! binary that `--connector` names), a workspace and a platform on the loopback interface
+//! ([`crate::emulator`]), and a made-up organisation ([`crate::story::Story`]) whose events the platform sends.
+//! Half-way the workspace is taken down.
 //!
-//! Reading order: [`run`], then `show` (the course of events), `play` (the sender), `connector` (the child),
-//! `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it).
+//! Reading order: [`run`], then `show` (the course of events), `platform` and `play` (who sends), `connector` (the
+//! child), `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it).
 
 mod check;
 mod connector;
 mod dashboard;
 mod folder;
+mod platform;
 mod play;
 mod report;
 mod serve;
@@ -31,7 +32,7 @@ use super::context::Context;
 use super::error::{self, Exit};
 use super::interrupt;
 use super::output::{Printer, minute};
-use crate::emulator::{Store, Workspace, WorkspaceOptions};
+use crate::emulator::{Platform, Store, Workspace, WorkspaceOptions};
 use crate::story::{MAX_EVENTS, MIN_EVENTS, Story, StoryOptions};
 use check::Rows;
 use connector::{Connector, Executable};
@@ -138,6 +139,7 @@ async fn show_and_serve(
 struct Stage {
     connector: Connector,
     workspace: Workspace,
+    platform: Platform,
     story: Story,
     until: OffsetDateTime,
     /// Who draws the dashboard, and where to.
@@ -170,13 +172,14 @@ impl Stage {
             "Story",
             &format!("{organisation}: {agents} AI agents, 90 days to {end}, seed {}", args.seed),
         );
-        Ok(Self { connector, workspace, story, until, artist: artist.zip(page), folder })
+        let platform = platform::start(&story).await?;
+        Ok(Self { connector, workspace, platform, story, until, artist: artist.zip(page), folder })
     }
 
     /// Plays the story and checks the table.
     async fn perform(&self, args: &DemoArgs, printer: &Printer) -> Result<(Report, Rows)> {
-        let Self { connector, workspace, story, until, folder, .. } = self;
-        let shown = show::show(story, workspace, connector, folder, printer).await?;
+        let Self { connector, workspace, platform, story, until, folder, .. } = self;
+        let shown = show::show(story, (platform, workspace), connector, folder, printer).await?;
         let rows = check::read(workspace, story).context("the rows cannot be read back")?;
         Ok((Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder), rows))
     }

@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::show;
 use crate::cli::output::Printer;
 use crate::emulator::Workspace;
-use crate::signature;
+use crate::signature::{self, Secret};
 use crate::story::Story;
 
 /// How often the file of rows is looked at.
@@ -63,7 +63,8 @@ pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder) -> Re
     let body_file = folder.path().join("event.json");
     std::fs::write(&body_file, &body)
         .with_context(|| format!("`{}` cannot be written", body_file.display()))?;
-    let (url, signature) = (connector.url(), signature::sign(connector.secret(), &body));
+    let secret = Secret::new(connector.secret().expose()).context("the secret is empty")?;
+    let (url, signature) = (connector.url(), signature::sign(&secret, &body));
     let curl = format!(
         "curl -i '{url}' \\\n  -H 'Content-Type: application/json' \\\n  -H '{}: {signature}' \\\n  --data-binary '@{}'",
         signature::HEADER,

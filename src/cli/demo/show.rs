@@ -1,5 +1,6 @@
 //! The course of events: half of the story, an outage, the way back, the rest.
 
+use std::slice;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,9 +10,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::connector::Connector;
 use super::folder::Folder;
-use super::play::{Answer, CONNECTIONS, Delivery, deliver, play};
+use super::play::{Answer, CONNECTIONS, Delivery, Sender};
 use crate::cli::output::{Printer, grouped};
-use crate::emulator::{Fault, Workspace};
+use crate::emulator::{Fault, Platform, Workspace};
 use crate::story::{Story, StoryEvent};
 
 /// The share of the story that falls into the outage, in percent: from, to.
@@ -45,24 +46,25 @@ pub(super) struct Shown {
 
 pub(super) async fn show(
     story: &Story,
-    workspace: &Workspace,
+    (platform, workspace): (&Platform, &Workspace),
     connector: &Connector,
     folder: &Folder,
     printer: &Printer,
 ) -> Result<Shown> {
+    let sender = &Sender::new(platform, connector)?;
     let total = story.events.len();
     let (before, rest) = story.events.split_at(total * OUTAGE.0 / 100);
     let (during, rest) = rest.split_at((total * (OUTAGE.1 - OUTAGE.0) / 100).min(OUTAGE_MOST));
     let mut shown = Shown::default();
     printer.begin(total);
     printer.doing("Playing", "");
-    shown.send_undisturbed(before, connector, printer).await?;
+    shown.send_undisturbed(before, sender, printer).await?;
 
     printer.say("Outage", "the workspace resets every connection from now on");
     printer.doing("Playing", "workspace down");
     workspace.set_fault(Fault::Reset);
     let began = Instant::now();
-    let spooled = shown.send(during, OUTAGE_CONNECTIONS, connector, printer).await?;
+    let spooled = shown.send(during, OUTAGE_CONNECTIONS, sender, printer).await?;
     shown.outage_events = during.len();
     let (count, batches) = (grouped(spooled as u64), folder.spooled_batches());
     printer
@@ -75,13 +77,13 @@ pub(super) async fn show(
 
     printer.say("Back", "the workspace answers; one event at a time until that is noticed");
     printer.doing("Trying", "breaker open");
-    let used = shown.feel(rest, connector, printer).await?;
+    let used = shown.feel(rest, sender, printer).await?;
     let rows = shown.drain(workspace, connector).await?;
     printer
         .say("Drain", &format!("the timer fired: {} rows went from the spool into the table", grouped(rows)));
 
     printer.doing("Playing", "");
-    shown.send_undisturbed(rest.get(used..).unwrap_or_default(), connector, printer).await?;
+    shown.send_undisturbed(rest.get(used..).unwrap_or_default(), sender, printer).await?;
     for _ in 0..DRAINS {
         if folder.spooled_batches() == 0 {
             break;
@@ -96,11 +98,11 @@ impl Shown {
     async fn send_undisturbed(
         &mut self,
         events: &[StoryEvent],
-        connector: &Connector,
+        sender: &Sender<'_>,
         printer: &Printer,
     ) -> Result<()> {
         let began = Instant::now();
-        self.send(events, CONNECTIONS, connector, printer).await?;
+        self.send(events, CONNECTIONS, sender, printer).await?;
         self.undisturbed += began.elapsed();
         self.undisturbed_events += events.len();
         Ok(())
@@ -111,27 +113,20 @@ impl Shown {
         &mut self,
         events: &[StoryEvent],
         connections: usize,
-        connector: &Connector,
+        sender: &Sender<'_>,
         printer: &Printer,
     ) -> Result<usize> {
-        let deliveries = play(events, connections, connector, printer).await?;
+        let deliveries = sender.play(events, connections, printer).await?;
         let spooled = deliveries.iter().filter(|delivery| delivery.answer == Answer::Spooled).count();
         self.deliveries.extend(deliveries);
         Ok(spooled)
     }
 
     /// Sends one by one until an event is stored at once again; returns how many that took.
-    async fn feel(
-        &mut self,
-        events: &[StoryEvent],
-        connector: &Connector,
-        printer: &Printer,
-    ) -> Result<usize> {
+    async fn feel(&mut self, events: &[StoryEvent], sender: &Sender<'_>, printer: &Printer) -> Result<usize> {
         for (index, event) in events.iter().enumerate() {
-            let delivery = deliver(event, connector).await?;
-            self.deliveries.push(delivery);
-            printer.advance();
-            if delivery.answer == Answer::Stored {
+            self.send(slice::from_ref(event), 1, sender, printer).await?;
+            if self.deliveries.last().is_some_and(|delivery| delivery.answer == Answer::Stored) {
                 return Ok(index + 1);
             }
             tokio::time::sleep(FEEL).await;

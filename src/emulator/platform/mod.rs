@@ -175,6 +175,11 @@ impl Platform {
         Ok(webhook)
     }
 
+    /// Removes a webhook, as its owner would; nothing happens when it is gone already.
+    pub fn remove_webhook(&self, webhook: Uuid) {
+        self.service.webhooks.remove(webhook);
+    }
+
     /// All webhooks, in the order of their creation.
     #[must_use]
     pub fn webhooks(&self) -> Vec<Webhook> {

@@ -150,4 +150,8 @@ async fn delivers_many_at_once_and_says_how_each_ended() {
     let last: Vec<_> = stream.collect().await;
     assert_eq!((last[0].status, last[0].attempts, last[0].is_delivered()), (Some(503), 2, false));
     assert!(visit.platform.deliver_all(Uuid::new_v4(), Vec::new(), 1).is_err());
+
+    visit.platform.remove_webhook(webhook.id);
+    assert!(visit.platform.webhooks().is_empty());
+    assert!(visit.platform.deliver_all(webhook.id, Vec::new(), 1).is_err(), "it is gone");
 }

@@ -1,0 +1,39 @@
+//! The story's organisation on a platform of its own.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::emulator::{DispatchOptions, Organisation, Platform, PlatformOptions, Project};
+use crate::story::Story;
+
+/// Nobody wants to wait for the first retry as long as in earnest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Longer than any answer of the connector can take.
+const TIME_OUT: Duration = Duration::from_secs(60);
+/// A login outlasts every demo: renewing it would ask Humanbound's own login service.
+const LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Starts the platform with the organisation and its projects.
+pub(super) async fn start(story: &Story) -> Result<Platform> {
+    let organisation_id = story.organisation_id;
+    let projects = story.projects.iter().map(|(id, name)| Project {
+        id: *id,
+        organisation_id,
+        name: (*name).to_owned(),
+        archived: false,
+    });
+    let options = PlatformOptions {
+        organisations: vec![Organisation { id: organisation_id, name: story.organisation.to_owned() }],
+        projects: projects.collect(),
+        auth0_lifetime: LIFETIME,
+        session_lifetime: LIFETIME,
+        dispatch: DispatchOptions {
+            first_wait: FIRST_WAIT,
+            time_out: TIME_OUT,
+            ..DispatchOptions::default()
+        },
+        ..PlatformOptions::default()
+    };
+    Ok(Platform::start(options).await?)
+}
