@@ -59,6 +59,11 @@ impl Folder {
         files(&self.spool().join("pending"))
     }
 
+    /// A home folder for those who call the platform.
+    pub(super) fn home(&self) -> PathBuf {
+        self.path.join("home")
+    }
+
     pub(super) fn log(&self) -> PathBuf {
         self.path.join("connector.log")
     }

@@ -6,7 +6,8 @@
 //! Half-way the workspace is taken down.
 //!
 //! Reading order: [`run`], then `show` (the course of events), `platform` and `play` (who sends), `connector` (the
-//! child), `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it).
+//! child), `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it), `serve` and `visit`
+//! (what goes on after the end).
 
 mod check;
 mod connector;
@@ -17,6 +18,7 @@ mod play;
 mod report;
 mod serve;
 mod show;
+mod visit;
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -32,6 +34,7 @@ use super::context::Context;
 use super::error::{self, Exit};
 use super::interrupt;
 use super::output::{Printer, minute};
+use crate::config::Env;
 use crate::emulator::{Platform, Store, Workspace, WorkspaceOptions};
 use crate::story::{MAX_EVENTS, MIN_EVENTS, Story, StoryOptions};
 use check::Rows;
@@ -39,6 +42,8 @@ use connector::{Connector, Executable};
 use dashboard::{Artist, Place};
 use folder::{Folder, Keep};
 use report::Report;
+use serve::Offer;
+use visit::Visit;
 
 /// See events flow through the real connector into rows, without Azure
 #[derive(Debug, clap::Args)]
@@ -61,7 +66,7 @@ pub(crate) struct DemoArgs {
     /// Drive this `connector` instead of the one inside this program
     #[arg(long, value_name = "PATH")]
     connector: Option<PathBuf>,
-    /// Stay up and print the curl line that posts a signed event
+    /// Stay up and print lines to try every other command against it, and to post an event
     #[arg(long)]
     serve: bool,
 }
@@ -103,7 +108,7 @@ pub(super) async fn run(args: &DemoArgs, context: &Context) -> Result<Exit> {
         stage = Stage::set(args, printer) => stage?,
         signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
-    let outcome = show_and_serve(&mut stage, args, printer, interrupted).await;
+    let outcome = show_and_serve(&mut stage, args, context, interrupted).await;
     // On every way out it ends before its folder goes.
     stage.connector.stop().await?;
     outcome.map(|()| Exit::Done)
@@ -112,21 +117,26 @@ pub(super) async fn run(args: &DemoArgs, context: &Context) -> Result<Exit> {
 async fn show_and_serve(
     stage: &mut Stage,
     args: &DemoArgs,
-    printer: &Printer,
+    context: &Context,
     mut interrupted: Pin<&mut impl Future<Output = Result<&'static str>>>,
 ) -> Result<()> {
+    let printer = &context.printer;
     let (report, rows) = tokio::select! {
         played = stage.perform(args, printer) => played.map_err(|error| stage.connector.explain(error))?,
         signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
+    let offer = args.serve.then(|| stage.offer(&context.env)).transpose()?;
     let report = tokio::select! {
-        report = stage.tell(report, &rows, args, printer) => report?,
+        report = stage.tell(report, &rows, offer.as_ref(), printer) => report?,
         signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
-    if args.serve {
+    if let Some(offer) = offer {
         // A script reads the result now; people would wait for it until the end.
         printer.envelope(if report.is_complete() { Exit::Done } else { Exit::Failed }, None)?;
-        printer.say("Serving", "until Ctrl-C");
+        printer.say("Serving", "until Ctrl-C; in another shell, without an account:");
+        for line in offer.commands() {
+            printer.say("", line);
+        }
         tokio::select! {
             ended = serve::serve(&mut stage.connector, &stage.workspace, printer) => ended?,
             signal = interrupted => printer.say("Stopped", &format!("by {}", signal?)),
@@ -184,19 +194,25 @@ impl Stage {
         Ok((Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder), rows))
     }
 
+    /// Makes the story the platform's past, and everything ready for others.
+    fn offer(&self, env: &Env) -> Result<Offer> {
+        let Self { connector, platform, story, folder, .. } = self;
+        platform::remember(story, platform)?;
+        let visit = Visit::prepare(story, platform, connector, folder, env)?;
+        serve::offer(connector, story, folder, visit)
+    }
+
     /// Writes the summary to stdout, and draws the dashboard if that was asked for.
     async fn tell(
         &self,
         mut report: Report,
         rows: &Rows,
-        args: &DemoArgs,
+        offer: Option<&Offer>,
         printer: &Printer,
     ) -> Result<Report> {
-        let Self { connector, workspace, story, folder, .. } = self;
-        let offer = if args.serve { Some(serve::offer(connector, story, folder)?) } else { None };
-        let served = workspace.rows_path().filter(|_| args.serve);
+        let served = self.workspace.rows_path().filter(|_| offer.is_some());
         let mut text = report.text(rows, served, Printer::width())?;
-        if let Some(offer) = &offer {
+        if let Some(offer) = offer {
             write!(text, "\nPost an event by hand:\n\n{}\n\n", offer.curl())?;
         }
         if !printer.is_json() {
@@ -205,7 +221,7 @@ impl Stage {
         }
         let drawn = self.draw(printer).await;
         report.set_dashboard(drawn.as_ref().ok().and_then(Option::as_deref));
-        printer.publish(report.json(offer.as_ref())?, "")?;
+        printer.publish(report.json(offer)?, "")?;
         // A script that reads where the page is wants no browser.
         if let Some(page) = drawn?.filter(|_| !printer.is_json()) {
             dashboard::show(&page, printer);

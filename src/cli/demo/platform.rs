@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::emulator::{DispatchOptions, Organisation, Platform, PlatformOptions, Project};
+use crate::emulator::{DispatchOptions, Organisation, Platform, PlatformEvent, PlatformOptions, Project};
 use crate::story::Story;
 
 /// Nobody wants to wait for the first retry as long as in earnest.
@@ -36,4 +36,13 @@ pub(super) async fn start(story: &Story) -> Result<Platform> {
         ..PlatformOptions::default()
     };
     Ok(Platform::start(options).await?)
+}
+
+/// Makes the story's events the platform's past, so that they can be replayed.
+pub(super) fn remember(story: &Story, platform: &Platform) -> Result<()> {
+    let happened = story.events.iter().filter(|event| !event.is_repeat);
+    let events: Result<Vec<_>, _> =
+        happened.map(|event| PlatformEvent::read(event.body.clone(), event.at)).collect();
+    platform.load(events.context("an event of the story is none to the platform")?);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `--serve`: the connector stays up for events that are posted by hand.
+//! `--serve`: everything stays up, for commands and for events that are posted by hand.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
@@ -15,6 +15,7 @@ use super::check::Row;
 use super::connector::Connector;
 use super::folder::Folder;
 use super::show;
+use super::visit::{Visit, quoted, quoted_path};
 use crate::cli::output::Printer;
 use crate::emulator::Workspace;
 use crate::signature::{self, Secret};
@@ -25,23 +26,30 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The host's timer.
 const DRAIN: Duration = Duration::from_secs(60);
 
-/// What it takes to post an event by hand.
+/// What it takes to call the platform, and to post an event by hand.
 #[derive(Debug, Serialize)]
 pub(super) struct Offer {
     url: String,
     body_file: PathBuf,
     signature: String,
     curl: String,
+    #[serde(flatten)]
+    visit: Visit,
 }
 
 impl Offer {
     pub(super) fn curl(&self) -> &str {
         &self.curl
     }
+
+    /// The lines that call the platform.
+    pub(super) fn commands(&self) -> [&str; 3] {
+        self.visit.lines()
+    }
 }
 
 /// Writes a sample event into the folder and signs it.
-pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder) -> Result<Offer> {
+pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder, visit: Visit) -> Result<Offer> {
     let (project, agent) = story.projects.get(2).copied().context("the story has no projects")?;
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let event = json!({
@@ -66,11 +74,12 @@ pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder) -> Re
     let secret = Secret::new(connector.secret().expose()).context("the secret is empty")?;
     let (url, signature) = (connector.url(), signature::sign(&secret, &body));
     let curl = format!(
-        "curl -i '{url}' \\\n  -H 'Content-Type: application/json' \\\n  -H '{}: {signature}' \\\n  --data-binary '@{}'",
+        "curl -i {} \\\n  -H 'Content-Type: application/json' \\\n  -H '{}: {signature}' \\\n  --data-binary @{}",
+        quoted(&url),
         signature::HEADER,
-        body_file.display()
+        quoted_path(&body_file)
     );
-    Ok(Offer { url, body_file, signature, curl })
+    Ok(Offer { url, body_file, signature, curl, visit })
 }
 
 /// Tells of every row that arrives and plays the host's timer, until the connector or the caller's patience ends.

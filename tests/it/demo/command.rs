@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use crate::ingest::wait_until;
 
 /// Far longer than a demo takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder that does not exist yet, removed on drop.
 struct Scratch(PathBuf);
@@ -41,7 +41,7 @@ fn hb_sentinel(program: impl AsRef<Path>, arguments: &[&str]) -> Command {
     command
 }
 
-fn demo(arguments: &[&str]) -> Command {
+pub(super) fn demo(arguments: &[&str]) -> Command {
     let mut command = hb_sentinel(env!("CARGO_BIN_EXE_hb-sentinel"), &["demo"]);
     command.args(arguments);
     command
@@ -51,7 +51,7 @@ async fn finish(mut command: Command) -> Output {
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the demo ends").unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
@@ -130,7 +130,7 @@ async fn brings_every_event_into_the_table_through_an_outage() {
 }
 
 /// The next line that contains `words`.
-async fn line_with(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>, words: &str) -> String {
+pub(super) async fn line_with(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>, words: &str) -> String {
     let found = async {
         loop {
             let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("no line with `{words}`"));
@@ -142,13 +142,13 @@ async fn line_with(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>, words: 
     tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no line with `{words}` in time"))
 }
 
-async fn signal(child: &Child, name: &str) {
+pub(super) async fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
 }
 
 /// The end of `child`, and that it left nothing behind: neither the connector at `url` nor `file`.
-async fn ends_cleanly(child: Child, url: &str, file: &str) -> Output {
+pub(super) async fn ends_cleanly(child: Child, url: &str, file: &str) -> Output {
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
     let address = url.trim_start_matches("http://").split('/').next().unwrap();
     // It is killed, not waited for: on a busy machine its end may come a little later.
@@ -159,25 +159,6 @@ async fn ends_cleanly(child: Child, url: &str, file: &str) -> Output {
     wait_until(is_gone).await;
     assert!(!Path::new(file).exists());
     output
-}
-
-#[tokio::test]
-async fn serves_an_event_that_is_posted_by_hand_until_interrupted() {
-    let mut child = demo(&["--json", "--events", "200", "--serve"]).spawn().unwrap();
-    let mut chat = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut data = BufReader::new(child.stdout.take().unwrap()).lines();
-    let envelope: Value = serde_json::from_str(&line_with(&mut data, "{").await).unwrap();
-    assert_eq!((&envelope["schema"], &envelope["ok"]), (&1.into(), &true.into()));
-    let report = &envelope["result"];
-    assert_eq!(report["complete"], true);
-    let [url, file, curl] = ["url", "body_file", "curl"].map(|name| report["serve"][name].as_str().unwrap());
-    line_with(&mut chat, "Serving").await;
-    let posted = Command::new("sh").args(["-c", curl]).env("no_proxy", "*").output().await.unwrap();
-    let answer = text(&posted.stdout);
-    assert!(answer.contains("200 OK") && answer.contains("\"stored\""), "{answer} {}", text(&posted.stderr));
-    line_with(&mut chat, "Row finding.created: New critical finding").await;
-    signal(&child, "INT").await;
-    assert_eq!(ends_cleanly(child, url, file).await.status.code(), Some(0));
 }
 
 #[tokio::test]
