@@ -196,9 +196,9 @@ impl Stage {
 
     /// Makes the story the platform's past, and everything ready for others.
     fn offer(&self, env: &Env) -> Result<Offer> {
-        let Self { connector, platform, story, folder, .. } = self;
+        let Self { connector, platform, story, until, folder, .. } = self;
         platform::remember(story, platform)?;
-        let visit = Visit::prepare(story, platform, connector, folder, env)?;
+        let visit = Visit::prepare((story, *until), platform, connector, folder, env)?;
         serve::offer(connector, story, folder, visit)
     }
 

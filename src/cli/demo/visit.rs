@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::json;
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::connector::Connector;
 use super::folder::Folder;
@@ -16,6 +17,8 @@ use crate::story::Story;
 
 /// This program, as somebody calls it who has it in the `PATH`.
 const NAME: &str = "hb-sentinel";
+/// The part of the story that is offered for a backfill: more would take longer than one wants to look at.
+const LAST_DAYS: Duration = Duration::days(7);
 
 /// What it takes to call the demo's platform, without an account at Humanbound.
 #[derive(Debug, Serialize)]
@@ -33,13 +36,14 @@ pub(super) struct Visit {
 struct Commands {
     connect: String,
     test: String,
+    sync: String,
     disconnect: String,
 }
 
 impl Visit {
     /// Logs in to `platform` and writes what the login leaves behind into `folder`.
     pub(super) fn prepare(
-        story: &Story,
+        (story, until): (&Story, OffsetDateTime),
         platform: &Platform,
         connector: &Connector,
         folder: &Folder,
@@ -66,15 +70,16 @@ impl Visit {
         let commands = Commands {
             connect: format!("{caller} connect --url {url} --secret-file {secret}"),
             test: format!("{caller} test"),
+            sync: format!("{caller} sync --since {}", (until - LAST_DAYS).to_offset(UtcOffset::UTC).date()),
             disconnect: format!("{caller} disconnect"),
         };
         Ok(Self { home, base_url, secret_file, commands })
     }
 
     /// The lines, in the order in which they make sense.
-    pub(super) fn lines(&self) -> [&str; 3] {
-        let Commands { connect, test, disconnect } = &self.commands;
-        [connect, test, disconnect]
+    pub(super) fn lines(&self) -> [&str; 4] {
+        let Commands { connect, test, sync, disconnect } = &self.commands;
+        [connect, test, sync, disconnect]
     }
 }
 

@@ -37,9 +37,10 @@ impl Served {
         self.offer[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.offer))
     }
 
-    /// Runs the line that is offered for a command, as it stands, to its good end.
-    async fn run(&self, command: &str) {
-        let output = shell(self.offer["commands"][command].as_str().unwrap()).await;
+    /// Runs the line that is offered for a command, and `more`, to its good end.
+    async fn run(&self, command: &str, more: &str) {
+        let line = self.offer["commands"][command].as_str().unwrap();
+        let output = shell(&format!("{line} {more}")).await;
         assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
     }
 
@@ -85,9 +86,9 @@ async fn serves_commands_and_an_event_that_is_posted_by_hand_until_interrupted()
     assert_eq!(connect.trim(), served.offer["commands"]["connect"], "a person sees the same line");
     assert_eq!(served.webhooks().await, [json!(null); 0], "what sent the story is gone");
 
-    served.run("connect").await;
+    served.run("connect", "").await;
     line_with(&mut served.chat, "Row webhook.test").await;
-    served.run("test").await;
+    served.run("test", "").await;
     line_with(&mut served.chat, "Row webhook.test").await;
 
     let [webhook] = served.webhooks().await.try_into().unwrap();
@@ -95,7 +96,8 @@ async fn serves_commands_and_an_event_that_is_posted_by_hand_until_interrupted()
     let queued = served.platform(Method::POST, &replay).await;
     assert_eq!(queued["events_queued"], 200, "the story is the platform's past");
 
-    served.run("disconnect").await;
+    served.run("sync", "--dry-run").await;
+    served.run("disconnect", "").await;
     assert_eq!(served.webhooks().await, [json!(null); 0]);
 
     let posted = shell(served.offered("curl")).await;
