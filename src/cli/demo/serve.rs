@@ -43,7 +43,7 @@ impl Offer {
     }
 
     /// The lines that call the platform.
-    pub(super) fn commands(&self) -> [&str; 4] {
+    pub(super) fn commands(&self) -> [&str; 5] {
         self.visit.lines()
     }
 }

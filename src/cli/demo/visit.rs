@@ -36,6 +36,7 @@ pub(super) struct Visit {
 struct Commands {
     connect: String,
     test: String,
+    status: String,
     sync: String,
     disconnect: String,
 }
@@ -70,6 +71,7 @@ impl Visit {
         let commands = Commands {
             connect: format!("{caller} connect --url {url} --secret-file {secret}"),
             test: format!("{caller} test"),
+            status: format!("{caller} status"),
             sync: format!("{caller} sync --since {}", (until - LAST_DAYS).to_offset(UtcOffset::UTC).date()),
             disconnect: format!("{caller} disconnect"),
         };
@@ -77,9 +79,9 @@ impl Visit {
     }
 
     /// The lines, in the order in which they make sense.
-    pub(super) fn lines(&self) -> [&str; 4] {
-        let Commands { connect, test, sync, disconnect } = &self.commands;
-        [connect, test, sync, disconnect]
+    pub(super) fn lines(&self) -> [&str; 5] {
+        let Commands { connect, test, status, sync, disconnect } = &self.commands;
+        [connect, test, status, sync, disconnect]
     }
 }
 

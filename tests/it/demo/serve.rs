@@ -96,6 +96,7 @@ async fn serves_commands_and_an_event_that_is_posted_by_hand_until_interrupted()
     let queued = served.platform(Method::POST, &replay).await;
     assert_eq!(queued["events_queued"], 200, "the story is the platform's past");
 
+    served.run("status", "").await;
     served.run("sync", "--dry-run").await;
     served.run("disconnect", "").await;
     assert_eq!(served.webhooks().await, [json!(null); 0]);
