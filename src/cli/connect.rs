@@ -21,7 +21,7 @@ use crate::humanbound::{Connector, Replay, Webhook, same_connector};
 
 /// How many webhooks an organisation may have.
 /// `humanbound` 2.13.0 on PyPI, `humanbound_cli/commands/webhooks.py`
-const MAX_WEBHOOKS: usize = 10;
+pub(super) const MAX_WEBHOOKS: usize = 10;
 
 /// Connect Humanbound to a connector, and prove it with a test event
 #[derive(Debug, clap::Args)]

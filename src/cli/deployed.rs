@@ -3,7 +3,7 @@
 //! Azure is an optional part: where no deployment is remembered, or `az` is missing or signed out, a command does what it
 //! can without and says what it could not look at.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::context::Context;
 use super::error::{Exit, Explain as _};
 use super::platform::Told;
+use crate::azure::parameters::NAME_PREFIX;
 use crate::azure::{self, Azure, Scope};
 use crate::state::{self, Connection};
 
@@ -34,6 +35,15 @@ impl<T> Told<T> for Result<T, azure::Error> {
     }
 }
 
+fn logs(cloud: Option<&str>) -> String {
+    let logs = match cloud {
+        Some("AzureUSGovernment") => "https://api.loganalytics.us",
+        Some("AzureChinaCloud") => "https://api.loganalytics.azure.cn",
+        _ => LOGS,
+    };
+    logs.to_owned()
+}
+
 /// A deployment that is remembered.
 pub(crate) struct Deployed {
     /// The resource group.
@@ -50,17 +60,45 @@ impl Deployed {
         let subscription = known.subscription.clone()?;
         let group = known.resource_group.clone()?;
         let azure = context.az.azure(Scope { subscription, group });
-        let logs = match known.cloud.as_deref() {
-            Some("AzureUSGovernment") => "https://api.loganalytics.us",
-            Some("AzureChinaCloud") => "https://api.loganalytics.azure.cn",
-            _ => LOGS,
+        let logs = logs(known.cloud.as_deref());
+        Some(Self { azure, known, logs })
+    }
+
+    /// The newest deployment of ours in a group, for whom nothing is remembered of it.
+    ///
+    /// # Errors
+    /// Azure cannot be asked.
+    pub(crate) async fn found(context: &Context, group: &str) -> Result<Self, azure::Error> {
+        let account = context.az.account(None).await?;
+        let known = state::Azure {
+            cloud: Some(context.az.cloud().await?.name),
+            tenant: Some(account.tenant),
+            subscription: Some(account.subscription.clone()),
+            resource_group: Some(group.to_owned()),
+            ..state::Azure::default()
         };
-        Some(Self { azure, known, logs: logs.to_owned() })
+        let azure = context.az.azure(Scope { subscription: account.subscription, group: group.to_owned() });
+        let newest = azure.deployments(NAME_PREFIX).await?.into_iter().find(|one| !one.outputs.is_empty());
+        let outputs = newest.map(|deployment| deployment.outputs).unwrap_or_default();
+        let outputs = outputs.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+        let logs = logs(known.cloud.as_deref());
+        Ok(Self { azure, known: state::Azure { outputs, ..known }, logs })
     }
 
     /// An output of the deployment, by its name in `infra/main.bicep`.
     pub(crate) fn output(&self, name: &str) -> Option<&str> {
         self.known.outputs.get(name)?.as_str()
+    }
+
+    /// An output that a command cannot do without.
+    ///
+    /// # Errors
+    /// The deployment that is remembered has none of this name.
+    pub(crate) fn required(&self, name: &str) -> Result<String> {
+        let value = self.output(name).map(str::to_owned);
+        value
+            .ok_or_else(|| anyhow!("the deployment that is remembered has no output `{name}`"))
+            .hint("run `hb-sentinel deploy`, which reads it again")
     }
 
     /// Asks the workspace; rows by the names of their columns.

@@ -23,6 +23,7 @@ mod demo;
 mod disconnect;
 mod feed;
 mod package;
+mod rotate;
 mod sync;
 mod test;
 
@@ -56,6 +57,8 @@ enum Command {
     /// Send a test event through the whole way, and say whether it arrived
     Test,
     Sync(sync::SyncArgs),
+    #[command(name = "rotate-secret")]
+    Rotate(rotate::RotateArgs),
     Disconnect(disconnect::DisconnectArgs),
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
@@ -74,6 +77,7 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
             Self::Sync(_) => "sync",
+            Self::Rotate(_) => "rotate-secret",
         }
     }
 }
@@ -125,6 +129,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Package(args) => package::run(args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => completions::man(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
     }
 }

@@ -140,6 +140,12 @@ pub struct Rotation {
     pub old_webhook: Option<String>,
     /// The versioned address of the old secret in the vault; an address, not the secret.
     pub previous_uri: Option<String>,
+    /// When the old webhook was removed: what it signed may come for a while.
+    #[serde(with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<OffsetDateTime>,
+    /// Since when events may be missing, where the old webhook had to go before the new one was made.
+    #[serde(with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub gap_since: Option<OffsetDateTime>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub rest: Map<String, Value>,

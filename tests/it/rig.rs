@@ -149,6 +149,13 @@ impl Rig {
         Rig::builder().start().await
     }
 
+    /// Starts another connector before the same workspace and spool, with some settings of its own.
+    pub async fn instance(&self, own: &BTreeMap<String, String>) -> Host {
+        let mut settings = settings(&self.workspace, &self.spool);
+        settings.extend(own.clone());
+        host(&settings).await
+    }
+
     /// Posts `body` as Humanbound would.
     pub async fn post(&self, body: impl Into<Bytes>) -> Answer {
         let body = body.into();

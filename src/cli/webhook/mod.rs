@@ -51,6 +51,19 @@ pub(crate) async fn create(
     name: &str,
     secret: &Confidential,
 ) -> Result<Webhook> {
+    create_for(context, platform, &NewWebhook { url, secret: secret.expose(), name, event_types: &[] }).await
+}
+
+/// The same, for some event types; none means all, as far as the platform takes that.
+///
+/// # Errors
+/// The platform did not make one.
+pub(crate) async fn create_for(
+    context: &Context,
+    platform: &mut Platform,
+    new: &NewWebhook<'_>,
+) -> Result<Webhook> {
+    let NewWebhook { url, name, .. } = *new;
     let step = context.printer.step("webhook", "Humanbound has a webhook");
     let before = platform.client.webhooks().await.told()?;
     platform.connection().pending = Some(state::Pending {
@@ -60,12 +73,12 @@ pub(crate) async fn create(
         ..state::Pending::default()
     });
     platform.save()?;
-    let webhook = match make(platform, url, name, secret).await {
+    let webhook = match make(platform, new).await {
         Err(Error::Unclear { reason, .. }) => {
             step.progress(&format!("{reason}; looking whether it was made"));
             match made(platform, &before, url).await? {
                 Some(webhook) => webhook,
-                None => make(platform, url, name, secret).await.told()?,
+                None => make(platform, new).await.told()?,
             }
         }
         other => other.told().inspect_err(|_| platform.connection().pending = None)?,
@@ -84,11 +97,10 @@ async fn made(platform: &Platform, before: &[Webhook], url: &str) -> Result<Opti
 }
 
 /// All event types, those to come included; where the platform wants names, all that are known.
-async fn make(platform: &Platform, url: &str, name: &str, secret: &Confidential) -> Result<Webhook, Error> {
-    let mut types: Vec<&str> = Vec::new();
+async fn make(platform: &Platform, new: &NewWebhook<'_>) -> Result<Webhook, Error> {
+    let mut types = new.event_types.to_vec();
     for _ in 0..3 {
-        let new = NewWebhook { url, secret: secret.expose(), name, event_types: &types };
-        match platform.client.create_webhook(&new).await {
+        match platform.client.create_webhook(&NewWebhook { event_types: &types, ..*new }).await {
             Err(Error::Invalid { status, text }) if text.contains("event_type") => {
                 let wanted: Vec<&str> = if types.is_empty() {
                     EVENT_TYPES.to_vec()

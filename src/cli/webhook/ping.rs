@@ -88,7 +88,8 @@ pub(crate) async fn send(context: &Context, platform: &Platform, id: &str) -> Re
 fn explain(failed: &Undelivered) -> anyhow::Error {
     let hint = match failed.status_code {
         Some(401) => {
-            "the connector has another secret than the webhook: run `hb-sentinel disconnect`, then `hb-sentinel connect`"
+            "the connector has another secret than the webhook: run `hb-sentinel rotate-secret`, \
+             or without a deployment `hb-sentinel disconnect` and `hb-sentinel connect`"
         }
         Some(404) => "check that the URL ends in /api/ingest and that the function app runs the connector",
         Some(413 | 415) => "report this: the platform sends what the connector does not take",

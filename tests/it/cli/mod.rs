@@ -2,6 +2,7 @@
 
 mod connect;
 mod disconnect;
+mod rotate;
 mod words;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use humanbound_sentinel::azure::Runner;
 use humanbound_sentinel::cli::{self, Captured, Sink, Surroundings};
 use humanbound_sentinel::config::Env;
 use humanbound_sentinel::emulator::{DispatchOptions, Organisation, Platform, PlatformOptions};
@@ -109,16 +111,20 @@ impl Desk {
 
     /// Runs a command. Its waits pass at once.
     pub async fn run(&self, arguments: &[&str]) -> Ran {
-        let captured = Arc::<Mutex<Captured>>::default();
         let waited = Arc::clone(&self.waited);
         let timing = Timing::new(OffsetDateTime::now_utc, move |pause| {
             *waited.lock().unwrap() += pause;
             tokio::task::yield_now().boxed()
         });
+        self.run_with(arguments, timing, None).await
+    }
+
+    /// Runs a command in a time of the caller's, and with the caller's Azure.
+    pub async fn run_with(&self, arguments: &[&str], timing: Timing, runner: Option<Arc<dyn Runner>>) -> Ran {
+        let captured = Arc::<Mutex<Captured>>::default();
         let home = self.home.path().to_str().unwrap();
         let env = Env::from([("HOME", home), ("USERPROFILE", home)]);
-        let surroundings =
-            Surroundings { env, timing, sink: Sink::Memory(Arc::clone(&captured)), runner: None };
+        let surroundings = Surroundings { env, timing, sink: Sink::Memory(Arc::clone(&captured)), runner };
         let code = cli::run_in(arguments, surroundings).await.unwrap();
         let captured = std::mem::take(&mut *captured.lock().unwrap());
         let ran = Ran { code, stdout: captured.stdout, stderr: captured.stderr };
@@ -131,6 +137,18 @@ impl Desk {
         let (url, file) = (self.url(), self.home.path().join("secret"));
         let arguments = ["connect", "--url", &url, "--secret-file", file.to_str().unwrap()];
         self.run(&[&arguments[..], more].concat()).await
+    }
+
+    /// Remembers this of the organisation, beside what is there.
+    pub fn remember(&self, members: &Value) {
+        let file = self.home.path().join(".humanbound/sentinel.json");
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|_| r#"{"version":2}"#.to_owned());
+        let mut state: Value = serde_json::from_str(&text).unwrap();
+        let ours = &mut state["connections"][ORGANISATION.to_string()];
+        for (name, value) in members.as_object().unwrap() {
+            ours[name] = value.clone();
+        }
+        std::fs::write(&file, state.to_string()).unwrap();
     }
 
     /// What is remembered of the organisation.
