@@ -2,80 +2,69 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::future;
 use futures::stream::{self, Stream, StreamExt as _};
 use time::OffsetDateTime;
-use tracing::error;
 
 use super::Stop;
 use super::blob::{Blob, Call, MAX_INFLATED};
+use super::faults::Kind;
 use super::settle::Settler;
 use crate::delivery::push::MAX_CALL_BYTES;
-use crate::delivery::spool::{Entry, Store};
+use crate::delivery::spool::Entry;
 
 /// Blobs read ahead; each is at most one call, compressed.
 const READ_AHEAD: usize = 32;
 
 /// Reads blobs and merges them.
-pub(super) struct Loader<'a> {
-    store: &'a Store,
-    settler: &'a Settler,
+pub(super) struct Loader {
+    settler: Settler,
     now: OffsetDateTime,
 }
 
-impl<'a> Loader<'a> {
+impl Loader {
     /// A loader for a run that began at `now`, which is what a row gets that is too old for the rules to see.
-    pub(super) fn new(store: &'a Store, settler: &'a Settler, now: OffsetDateTime) -> Self {
-        Self { store, settler, now }
+    pub(super) fn new(settler: &Settler, now: OffsetDateTime) -> Self {
+        Self { settler: settler.clone(), now }
     }
 
-    /// The calls that `entries` make, in their order. A blob that cannot be read is moved aside, one that storage does
-    /// not hand out is left where it is, and the rest go on.
-    pub(super) fn calls(self, entries: Vec<Entry>) -> impl Stream<Item = Result<Call, Stop>> + 'a {
-        let Self { store, settler, now } = self;
-        let contents = stream::iter(entries)
-            .take_while(move |_| future::ready(!settler.time_is_over()))
-            .map(move |entry| async move {
-                let content = if settler.is_settled(&entry.name) {
-                    settler.delete_settled(&entry.name).await.map(|()| None)
-                } else if entry.size > MAX_INFLATED {
-                    skip(&entry.name, "it is larger than any batch");
-                    Ok(None)
-                } else {
-                    fetch(store, &entry.name).await
-                };
-                (content, entry.name)
+    /// The calls that `entries` make, about in their order. A blob that cannot be read is moved aside, one that storage
+    /// does not hand out is left where it is, and the rest go on: none waits for another.
+    pub(super) fn calls(self, entries: Vec<Entry>) -> impl Stream<Item = Result<Call, Stop>> {
+        let Self { settler, now } = self;
+        let watch = settler.clone();
+        let blobs = stream::iter(entries)
+            .take_while(move |_| future::ready(!watch.time_is_over()))
+            .map(move |entry| {
+                // In a task of its own: while nobody asks for the next call, a read must not run out of time.
+                let reading = tokio::spawn(read(settler.clone(), entry, now));
+                async move { reading.await.unwrap_or_else(|error| Err(Stop::Spool(error.to_string()))) }
             })
-            .buffered(READ_AHEAD);
-        let blobs = contents.filter_map(move |(content, name)| async move {
-            match content {
-                Err(stop) => Some(Err(stop)),
-                Ok(None) => None,
-                Ok(Some(content)) => match Blob::read(name.clone(), &content, now) {
-                    Ok(blob) => Some(Ok(blob)),
-                    Err(why) => settler.quarantine(&name, content, &why.to_string()).await.err().map(Err),
-                },
-            }
-        });
+            .buffer_unordered(READ_AHEAD)
+            .filter_map(|blob| future::ready(blob.transpose()));
         merge(blobs)
     }
 }
 
-/// Leaves a blob where it is, and tells.
-fn skip(name: &str, problem: &str) {
-    error!(event = "blob_skipped", name, problem, hint = "look at the blob; the others go on without it");
-}
-
-/// The content of a blob. One that storage rejects to hand out must not keep the others from the table.
-async fn fetch(store: &Store, name: &str) -> Result<Option<Bytes>, Stop> {
-    match store.get(name).await {
-        Ok(content) => Ok(content),
-        Err(error) if error.concerns_one_blob() => {
-            skip(name, &error.to_string());
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
+/// The blob that `entry` names, unless there is nothing in it to push.
+async fn read(settler: Settler, entry: Entry, now: OffsetDateTime) -> Result<Option<Blob>, Stop> {
+    let Entry { name, size } = entry;
+    if settler.is_settled(&name) {
+        return Ok(None);
+    }
+    if size > MAX_INFLATED {
+        settler.faults.skipped(&name, "it is larger than any batch");
+        return Ok(None);
+    }
+    let content = match settler.store()?.get(&name).await {
+        Ok(content) => content,
+        Err(error) => return settler.faults.failed(Kind::Read, &name, error).map(|()| None),
+    };
+    settler.faults.worked(Kind::Read);
+    let Some(content) = content else { return Ok(None) };
+    match Blob::read(name.clone(), &content, now) {
+        Ok(blob) => Ok(Some(blob)),
+        Err(why) => settler.quarantine(&name, content, &why.to_string()).await.map(|()| None),
     }
 }
 

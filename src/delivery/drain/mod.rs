@@ -2,9 +2,13 @@
 //!
 //! A timer calls [`Drain::run`] every minute. It may be killed at any instruction: a blob is deleted only when every
 //! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a duplicate, which `EventId` makes
-//! recognisable. `blob` is what is drained, `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects.
+//! recognisable. `blob` is what is
+//! drained, `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects, `clear`
+//! empties the spool of what is settled, `faults` tells one blob's fault from a broken storage.
 
 mod blob;
+mod clear;
+mod faults;
 mod load;
 mod settle;
 
@@ -32,6 +36,8 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(50);
 const MAX_CALLS: usize = 4;
 /// Names read in one listing: the most that Blob storage gives.
 const PAGE_SIZE: u16 = 5_000;
+/// Names read when a whole page did not come.
+const SMALL_PAGE_SIZE: u16 = 100;
 /// Listings that are counted to tell the depth of the spool; beyond it the count reads "at least".
 const MAX_DEPTH_PAGES: usize = 4;
 
@@ -107,13 +113,7 @@ struct Memory {
     /// Blobs whose rows are settled, and whose deletion failed.
     undeleted: HashSet<String>,
     /// Rows that were rejected alone, by blob and place, and how many rows of events had been accepted by then.
-    rejected: HashMap<(String, usize), u64>,
-}
-
-impl Memory {
-    fn forget_rejections(&mut self, blob: &str) {
-        self.rejected.retain(|(name, _), _| name != blob);
-    }
+    rejected: HashMap<String, HashMap<usize, u64>>,
 }
 
 #[derive(Default)]
@@ -179,43 +179,45 @@ impl Drain {
     /// Pushes what waits until nothing does.
     async fn empty(&self, now: OffsetDateTime, deadline: Instant, report: &mut Report) -> Result<(), Stop> {
         let parts = &self.parts;
-        let store = parts.store.as_ref().ok_or(Stop::NotConfigured("the spool"))?;
         if parts.ingestion.is_none() {
             return Err(Stop::NotConfigured("the Logs Ingestion endpoint"));
         }
         let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline);
-        let mut after = None;
-        let outcome = loop {
-            let page = match store.list(PENDING, after, PAGE_SIZE).await {
-                Ok(page) => page,
-                Err(error) => break Err(error.into()),
-            };
-            if let Err(stop) =
-                self.drain_page(&settler, Loader::new(store, &settler, now), page.entries).await
-            {
-                break Err(stop);
-            }
-            after = page.next;
-            if after.is_none() {
-                break Ok(());
-            }
-            if settler.time_is_over() {
-                break Err(Stop::TimeOver);
-            }
-        };
+        let outcome = self.pages(&settler, now).await.and_then(|()| settler.faults.verdict());
+        settler.retry_settled().await;
         report.rows = settler.accepted();
         report.dead_lettered = settler.dead_lettered();
         report.calls = settler.calls();
         outcome
     }
 
+    /// Drains page by page, until the last one or the end of the run's time.
+    async fn pages(&self, settler: &Settler, now: OffsetDateTime) -> Result<(), Stop> {
+        settler.recall_settled().await?;
+        let store = settler.store()?;
+        let mut after = None;
+        loop {
+            let page = match store.list(PENDING, after.clone(), PAGE_SIZE).await {
+                Ok(page) => page,
+                // A page that is too much for storage, or holds a name that cannot be read, is asked for in parts.
+                Err(_) => store.list(PENDING, after, SMALL_PAGE_SIZE).await?,
+            };
+            for (name, problem) in &page.foreign {
+                settler.faults.skipped(name, problem);
+            }
+            self.drain_page(settler, Loader::new(settler, now), page.entries).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+            if settler.time_is_over() {
+                return Err(Stop::TimeOver);
+            }
+        }
+    }
+
     /// Merges the blobs of one listing into full calls and settles these, at most [`MAX_CALLS`] at once.
-    async fn drain_page(
-        &self,
-        settler: &Settler,
-        loader: Loader<'_>,
-        entries: Vec<Entry>,
-    ) -> Result<(), Stop> {
+    async fn drain_page(&self, settler: &Settler, loader: Loader, entries: Vec<Entry>) -> Result<(), Stop> {
         let mut calls = std::pin::pin!(loader.calls(entries));
         let mut in_flight: JoinSet<Result<(), Stop>> = JoinSet::new();
         let mut outcome = Ok(());

@@ -7,28 +7,26 @@
 //! one, the bad rows are found, and before they are set aside that good row is asked for once more: the configuration
 //! may have changed in between. It is then in the table twice, under one `EventId`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _};
 use time::OffsetDateTime;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::blob::{Blob, Call};
+use super::faults::{Faults, Kind};
 use super::{Memory, Stop};
 use crate::delivery::parts::Parts;
 use crate::delivery::push::{LogsIngestion, PushError, body};
-use crate::delivery::spool::{DEAD_LETTER, PENDING, Store};
+use crate::delivery::spool::Store;
 
 /// What every row of our own holds.
 const OWN_FAMILY: &[u8] = br#""EventFamily":"connector""#;
-/// Deletes in flight at once, per call.
-const DELETES: usize = 16;
 /// Nobody waits for a drain, so that a slow answer is better than a duplicate.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The pause before the one retry of a call that met a hiccup.
@@ -36,9 +34,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// One row of a call: which blob, and where in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct RowId {
-    blob: usize,
-    index: usize,
+pub(super) struct RowId {
+    pub(super) blob: usize,
+    pub(super) index: usize,
 }
 
 /// What a push of some rows came to.
@@ -49,28 +47,36 @@ enum Verdict {
     TooLarge,
 }
 
+/// What a run came to.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     accepted: AtomicUsize,
     dead_lettered: AtomicUsize,
     calls: AtomicUsize,
     throttles: AtomicUsize,
 }
 
+impl Tally {
+    pub(super) fn dead_lettered(&self) {
+        self.dead_lettered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Settles calls; clones share one tally.
 #[derive(Clone)]
 pub(super) struct Settler {
-    parts: Arc<Parts>,
+    pub(super) parts: Arc<Parts>,
     memory: Arc<Mutex<Memory>>,
     deadline: Instant,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) faults: Arc<Faults>,
 }
 
 /// A call under settlement.
-struct Case {
-    blobs: Vec<Arc<Blob>>,
+pub(super) struct Case {
+    pub(super) blobs: Vec<Arc<Blob>>,
     /// Rows that are not settled yet.
-    open: HashSet<RowId>,
+    pub(super) open: HashSet<RowId>,
     /// A row that was accepted after the call was rejected.
     proof: Option<RowId>,
     /// Rows that were rejected alone, and why.
@@ -79,7 +85,7 @@ struct Case {
 
 impl Settler {
     pub(super) fn new(parts: Arc<Parts>, memory: Arc<Mutex<Memory>>, deadline: Instant) -> Self {
-        Self { parts, memory, deadline, tally: Arc::default() }
+        Self { parts, memory, deadline, tally: Arc::default(), faults: Arc::default() }
     }
 
     pub(super) fn accepted(&self) -> usize {
@@ -173,12 +179,16 @@ impl Settler {
                 return Ok(());
             }
         }
-        let store = self.store()?;
         for (id, why) in suspects {
             let Some(blob) = case.blobs.get(id.blob) else { continue };
-            let name = dead_letter_name(&blob.name, Some(id.index));
             let content = body([blob.row(id.index)]);
-            store.put(&name, content).await?;
+            let name = match self.set_aside(&blob.name, Some(id.index), content).await? {
+                Ok(name) => name,
+                Err(problem) => {
+                    self.faults.failed(Kind::Write, &blob.name, problem)?;
+                    continue;
+                }
+            };
             case.open.remove(&id);
             self.dead_lettered_one(&name, &why.to_string());
         }
@@ -192,73 +202,8 @@ impl Settler {
         let mut memory = self.lock();
         suspects.iter().all(|(id, _)| {
             let name = case.blobs.get(id.blob).map(|blob| blob.name.clone()).unwrap_or_default();
-            accepted > *memory.rejected.entry((name, id.index)).or_insert(accepted)
+            accepted > *memory.rejected.entry(name).or_default().entry(id.index).or_insert(accepted)
         })
-    }
-
-    /// Moves a blob that cannot be read to `deadletter/`, whole.
-    pub(super) async fn quarantine(&self, name: &str, content: Bytes, why: &str) -> Result<(), Stop> {
-        let store = self.store()?;
-        let aside = dead_letter_name(name, None);
-        store.put(&aside, content).await?;
-        store.delete(name).await?;
-        self.dead_lettered_one(&aside, &format!("unreadable blob: {why}"));
-        Ok(())
-    }
-
-    fn dead_lettered_one(&self, name: &str, reason: &str) {
-        self.tally.dead_lettered.fetch_add(1, Ordering::Relaxed);
-        self.parts.counters.dead_lettered(1);
-        error!(event = "row_deadlettered", count = 1, reason, name);
-    }
-
-    /// Deletes blobs that are settled whole. Of a blob that is settled in part the rest is written under a new name
-    /// first, so that the next run goes on where this one stopped.
-    async fn clear(&self, case: &Case) -> Result<(), Stop> {
-        let mut left: HashMap<usize, Vec<usize>> = HashMap::new();
-        for row in &case.open {
-            left.entry(row.blob).or_default().push(row.index);
-        }
-        let mut clearing = Vec::new();
-        for (number, blob) in case.blobs.iter().enumerate() {
-            let left = left.remove(&number).unwrap_or_default();
-            if left.len() < blob.len() || blob.len() == 0 {
-                clearing.push(self.clear_blob(Arc::clone(blob), left));
-            }
-        }
-        // All of them, whatever happens to one: a blob that stays is sent again.
-        let cleared: Vec<_> = stream::iter(clearing).buffer_unordered(DELETES).collect().await;
-        cleared.into_iter().collect()
-    }
-
-    async fn clear_blob(&self, blob: Arc<Blob>, mut left: Vec<usize>) -> Result<(), Stop> {
-        let store = self.store()?;
-        if !left.is_empty() {
-            left.sort_unstable();
-            store.put(&rest_name(&blob.name), body(left.iter().map(|row| blob.row(*row)))).await?;
-        }
-        self.lock().forget_rejections(&blob.name);
-        self.delete_settled(&blob.name).await
-    }
-
-    /// Deletes a blob whose rows are all elsewhere. Should that fail, it is remembered, so that the next run deletes it
-    /// and does not send its rows again.
-    pub(super) async fn delete_settled(&self, name: &str) -> Result<(), Stop> {
-        match self.store()?.delete(name).await {
-            Ok(()) => {
-                self.lock().undeleted.remove(name);
-                Ok(())
-            }
-            Err(problem) => {
-                self.lock().undeleted.insert(name.to_owned());
-                Err(problem.into())
-            }
-        }
-    }
-
-    /// Whether the rows of the blob `name` are settled, and only its deletion failed.
-    pub(super) fn is_settled(&self, name: &str) -> bool {
-        self.lock().undeleted.contains(name)
     }
 
     async fn push(&self, case: &mut Case, rows: &[RowId]) -> Result<Verdict, Stop> {
@@ -314,11 +259,11 @@ impl Settler {
         }
     }
 
-    fn store(&self) -> Result<&Store, Stop> {
+    pub(super) fn store(&self) -> Result<&Store, Stop> {
         self.parts.store.as_ref().ok_or(Stop::NotConfigured("the spool"))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -337,23 +282,4 @@ fn is_event(case: &Case, id: RowId) -> bool {
 fn halves(mut rows: Vec<RowId>) -> [Vec<RowId>; 2] {
     let right = rows.split_off(rows.len() / 2);
     if Uuid::new_v4().as_u128() & 1 == 0 { [rows, right] } else { [right, rows] }
-}
-
-/// Where a blob, or one row of it, is set aside: the same place at each try.
-fn dead_letter_name(pending: &str, row: Option<usize>) -> String {
-    let tail = pending.strip_prefix(PENDING).unwrap_or(pending);
-    match row {
-        None => format!("{DEAD_LETTER}{tail}"),
-        Some(row) => {
-            let stem = tail.strip_suffix(".json.gz").unwrap_or(tail);
-            format!("{DEAD_LETTER}{stem}-row{row}.json.gz")
-        }
-    }
-}
-
-/// The name of what is left of a blob: beside it, so that its age is kept, and never the same twice.
-fn rest_name(pending: &str) -> String {
-    let stem = pending.strip_suffix(".json.gz").unwrap_or(pending);
-    let stem = stem.rsplit_once("-rest").map_or(stem, |(stem, _)| stem);
-    format!("{stem}-rest{}.json.gz", Uuid::new_v4().simple())
 }

@@ -91,7 +91,11 @@ impl BlobStore {
             let size = item.properties.and_then(|properties| properties.content_length).unwrap_or(0);
             Some(Entry { name: item.name?, size })
         });
-        Ok(Page { entries: entries.collect(), next: page.next_marker.filter(|marker| !marker.is_empty()) })
+        Ok(Page {
+            foreign: Vec::new(),
+            entries: entries.collect(),
+            next: page.next_marker.filter(|marker| !marker.is_empty()),
+        })
     }
 }
 

@@ -56,16 +56,18 @@ impl DirectoryStore {
         let folder = self.path(prefix)?;
         let prefix = prefix.to_owned();
         blocking(move || {
-            let mut entries = Vec::new();
-            walk(&folder, &prefix, &mut entries)?;
-            entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-            if let Some(after) = after {
-                entries.retain(|entry| entry.name > after);
+            let after = after.unwrap_or_default();
+            let mut walk = Walk { after: &after, max: usize::from(max) + 1, page: Page::default() };
+            let folder_is_there = gone_is_none(fs::read_dir(&folder))?.is_some();
+            if folder_is_there {
+                walk.visit(&folder, &prefix);
             }
-            let more = entries.len() > usize::from(max);
-            entries.truncate(usize::from(max));
-            let next = entries.last().filter(|_| more).map(|entry| entry.name.clone());
-            Ok(Page { entries, next })
+            let mut page = walk.page;
+            if page.entries.len() > usize::from(max) {
+                page.entries.truncate(usize::from(max));
+                page.next = page.entries.last().map(|entry| entry.name.clone());
+            }
+            Ok(page)
         })
         .await
     }
@@ -146,21 +148,68 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-fn walk(folder: &Path, prefix: &str, entries: &mut Vec<Entry>) -> io::Result<()> {
-    let Some(children) = gone_is_none(fs::read_dir(folder))? else { return Ok(()) };
-    for child in children {
-        let child = child?;
-        let Ok(name) = child.file_name().into_string() else { continue };
-        let name = format!("{}{name}", if prefix.is_empty() { "" } else { prefix });
-        // A file may be deleted by a drain while it is listed.
-        let Some(metadata) = gone_is_none(child.metadata())? else { continue };
-        if metadata.is_dir() {
-            walk(&child.path(), &format!("{name}/"), entries)?;
-        } else {
-            entries.push(Entry { name, size: metadata.len() });
+/// A walk over files in the order of their names, from a name on, until a page is full. What is no regular file would
+/// hang or fail a reader: it is named as foreign, and so is a folder that cannot be listed.
+struct Walk<'a> {
+    after: &'a str,
+    max: usize,
+    page: Page,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, folder: &Path, prefix: &str) {
+        let names = match fs::read_dir(folder).and_then(|children| self.names(children, prefix)) {
+            Ok(names) => names,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.foreign(prefix.trim_end_matches('/'), &error.to_string()),
+        };
+        for name in names {
+            let path = folder.join(name.strip_prefix(prefix).unwrap_or(&name));
+            // What sorts before the place where the page begins was told of on an earlier one.
+            if name.ends_with('/') {
+                if name.as_str() > self.after || self.after.starts_with(&name) {
+                    self.visit(&path, &name);
+                }
+            } else if name.as_str() > self.after {
+                self.entry(&path, name);
+            }
+            if self.page.entries.len() >= self.max {
+                return;
+            }
         }
     }
-    Ok(())
+
+    /// The names in a folder, in order; those of folders end with a slash, as they do inside a blob's name.
+    fn names(&mut self, children: fs::ReadDir, prefix: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for child in children {
+            let child = child?;
+            let slash = if child.file_type().is_ok_and(|kind| kind.is_dir()) { "/" } else { "" };
+            let name = child.file_name();
+            match name.to_str() {
+                Some(name) => names.push(format!("{prefix}{name}{slash}")),
+                None => self.foreign(&format!("{prefix}{}", name.display()), "its name is not UTF-8"),
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn entry(&mut self, path: &Path, name: String) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {
+                self.page.entries.push(Entry { name, size: metadata.len() });
+            }
+            Ok(_) => self.foreign(&name, "it is not a regular file"),
+            // A file may be deleted by a drain while it is listed; a link that leads nowhere is still there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
+            Err(error) => self.foreign(&name, &error.to_string()),
+        }
+    }
+
+    fn foreign(&mut self, name: &str, problem: &str) {
+        self.page.foreign.push((name.to_owned(), problem.to_owned()));
+    }
 }
 
 fn gone_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -2,7 +2,8 @@
 //!
 //! One layout, two stores. `pending/<yyyy>/<MM>/<dd>/<uuidv7>.json.gz` holds batches that wait, `deadletter/…` what
 //! Azure Monitor will never accept, `oversize/<EventId>.json.gz` the whole body of an event whose row was cut.
-//! Names sort by age. Blobs are never changed: they are written once and deleted.
+//! `settled/…` marks what is pending and cannot be deleted, though
+//! its rows are in the table. Names sort by age. Blobs are never changed: they are written once and deleted.
 
 mod blob;
 mod directory;
@@ -24,9 +25,11 @@ pub const PENDING: &str = "pending/";
 pub(crate) const DEAD_LETTER: &str = "deadletter/";
 /// Complete bodies of events whose row was cut.
 pub(crate) const OVERSIZE: &str = "oversize/";
+/// Markers of pending blobs whose rows are all elsewhere, and which storage does not delete.
+pub(crate) const SETTLED: &str = "settled/";
 
 /// The longest that one operation may take; whoever waits for an answer sets a shorter one.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the spool could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,11 @@ pub(crate) enum SpoolError {
 impl SpoolError {
     /// Whether it is one blob's fault, such as that it was archived: storage was reached and the identity is known.
     pub(super) fn concerns_one_blob(&self) -> bool {
-        let Self::Blob(error) = self else { return false };
+        let error = match self {
+            Self::Blob(error) => error,
+            Self::File(_) | Self::Name(_) => return true,
+            _ => return false,
+        };
         error.http_status().is_some_and(|status| matches!(u16::from(status), 400 | 409 | 412 | 416))
     }
 
@@ -90,6 +97,8 @@ pub(crate) struct Entry {
 /// A part of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
+    /// What is there and is no blob, each with what is wrong with it.
+    pub(crate) foreign: Vec<(String, String)>,
     /// Entries in the order of their names: oldest first.
     pub(crate) entries: Vec<Entry>,
     /// Where the next page begins.

@@ -84,6 +84,11 @@ impl Azurite {
         self.relay.fail_next(count, fault);
     }
 
+    /// Lets every request of `method` fail whose target holds `part`, from now on.
+    pub fn fail_on(&self, method: &'static str, part: &str, fault: Fault) {
+        self.relay.pick(method, part, fault);
+    }
+
     /// Ends the outage.
     pub async fn heal(&self) {
         self.relay.set(None).await;

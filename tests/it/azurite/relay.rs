@@ -53,6 +53,8 @@ struct Shared {
     standing: watch::Sender<Option<Fault>>,
     listening: watch::Sender<bool>,
     next: Mutex<VecDeque<Fault>>,
+    /// Faults of requests whose method and target begin with, and hold, these texts.
+    picked: Mutex<Vec<(&'static str, String, Fault)>>,
     requests: Mutex<Vec<String>>,
 }
 
@@ -75,6 +77,7 @@ impl Relay {
             standing: watch::Sender::new(None),
             listening: watch::Sender::new(false),
             next: Mutex::default(),
+            picked: Mutex::default(),
             requests: Mutex::default(),
         });
         let mut task = JoinSet::new();
@@ -92,6 +95,7 @@ impl Relay {
     /// What every request meets from now on. Returns when the listener is as it should be.
     pub async fn set(&self, fault: Option<Fault>) {
         self.shared.standing.send_replace(fault);
+        self.shared.picked.lock().unwrap().clear();
         let listens = fault != Some(Fault::Refuse);
         let mut listening = self.shared.listening.subscribe();
         let settled = listening.wait_for(|now| *now == listens);
@@ -102,6 +106,11 @@ impl Relay {
     pub fn fail_next(&self, count: usize, fault: Fault) {
         assert_ne!(fault, Fault::Refuse, "a request cannot be refused a connection");
         self.shared.next.lock().unwrap().extend(std::iter::repeat_n(fault, count));
+    }
+
+    /// What every request of `method` meets whose target holds `part`, until [`Relay::set`].
+    pub fn pick(&self, method: &'static str, part: &str, fault: Fault) {
+        self.shared.picked.lock().unwrap().push((method, part.to_owned(), fault));
     }
 
     /// Method and target of every request so far.
@@ -165,7 +174,11 @@ async fn exchange(
     let body = BodyReader::new(request_framing(&head.headers)?).rest(client).await?;
     let next = shared.next.lock().unwrap().pop_front();
     let standing = *shared.standing.borrow();
-    match next.or(standing) {
+    // The SDK escapes the slashes of a blob's name.
+    let target = head.target.replace("%2F", "/");
+    let meets = |(method, part, _): &&(&str, String, Fault)| head.method == *method && target.contains(part);
+    let picked = shared.picked.lock().unwrap().iter().find(meets).map(|(_, _, fault)| *fault);
+    match next.or(picked).or(standing) {
         None => {
             let answer = pass_on(head, &body, shared).await?;
             client.stream.write_all(&answer).await?;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use humanbound_sentinel::emulator::Fault as WorkspaceFault;
 
 use super::{Azurite, Fault};
-use crate::rig::{Builder, Rig, event};
+use crate::host::ConsoleLine;
+use crate::rig::{Builder, Rig, SOON, event};
 
 /// A connector whose spool is `azurite`.
 fn rig(azurite: &Azurite) -> Builder {
@@ -84,4 +85,65 @@ async fn a_drain_that_meets_a_storage_fault_loses_nothing() {
         rig.rows().await.iter().map(|row| row["EventId"].clone().to_string()).collect();
     assert_eq!(ids.len(), 2);
     assert_eq!(azurite.list("").await, Vec::<String>::new());
+}
+
+/// Whatever storage does to one blob, the others reach the table in the same run, and its rows at most once.
+#[tokio::test]
+async fn a_fault_of_one_blob_holds_up_none_of_the_others() {
+    let cases = [
+        ("GET", Fault::Status(403), 2),
+        ("GET", Fault::Status(500), 2),
+        ("GET", Fault::Hang, 2),
+        ("DELETE", Fault::Status(409), 3),
+        ("DELETE", Fault::Status(412), 3),
+        ("DELETE", Fault::Status(403), 3),
+    ];
+    let runs = cases.map(|(method, fault, expected)| one_blob(method, fault, expected));
+    futures::future::join_all(runs).await;
+}
+
+/// Of three blobs one meets `fault` at `method`: a run stores `expected` rows.
+async fn one_blob(method: &'static str, fault: Fault, expected: usize) {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    for n in 0..3 {
+        assert_eq!(rig.post(event(n)).await.status, 202);
+    }
+    rig.workspace.clear_fault();
+    let oldest = azurite.list("pending/").await.remove(0);
+    azurite.fail_on(method, &oldest, fault);
+    rig.drain().await;
+    assert_eq!(rig.rows().await.len(), expected, "{method} {fault:?}");
+    assert_eq!(azurite.list("pending/").await, [oldest.clone()], "{method} {fault:?}");
+    let told = |line: &ConsoleLine| line.text.contains("blob_skipped") && line.text.contains(&oldest);
+    rig.host.wait_for_console(told, SOON).await;
+    // Another process knows what was accepted already.
+    rig.host.kill_worker().await;
+    rig.host.ready().await;
+    rig.drain().await;
+    assert_eq!(rig.rows().await.len(), expected, "{method} {fault:?}: sent again");
+    azurite.heal().await;
+    rig.drain().await;
+    assert_eq!(rig.rows().await.len(), 3, "{method} {fault:?}");
+    assert_eq!(azurite.list("").await, Vec::<String>::new(), "{method} {fault:?}");
+}
+
+/// Not one blob but storage is to blame when none can be had.
+#[tokio::test]
+async fn storage_that_hands_out_nothing_is_told_as_such() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    for n in 0..3 {
+        assert_eq!(rig.post(event(n)).await.status, 202);
+    }
+    rig.workspace.clear_fault();
+    azurite.fail_on("GET", "/pending/", Fault::Status(403));
+    let told = rig.drain().await.logs;
+    assert!(told[0].contains("stopped: the spool container"), "{told:?}");
+    rig.host.wait_for_console(|line| line.text.contains("drain_stopped"), SOON).await;
+    azurite.heal().await;
+    rig.drain().await;
+    assert_eq!(rig.rows().await.len(), 3);
 }
