@@ -18,6 +18,13 @@ STORY_END := 2026-10-01T12:00:00Z
 # The binary must not tell where it was built, and be the same wherever it was.
 RELEASE_FLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
 
+# Links for the old glibc, on any machine.
+ZIGBUILD = PATH="$(VENV):$$PATH" RUSTFLAGS="$(RELEASE_FLAGS)" \
+	CARGO_ZIGBUILD_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/wrappers" ZIG_GLOBAL_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/cache" \
+	cargo zigbuild --locked --release --target $(TARGET).$(GLIBC)
+
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -46,15 +53,19 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests; \
 	else echo "shellcheck is not installed; the scripts were not checked"; fi
 
-dist: tools ## Build `connector` for a Function App and package it: dist/connector.zip
+dist: tools $(CARGO_CYCLONEDX) ## Build the package and `hb-sentinel` with the package inside, checksums and SBOM into dist/
 	@test -x $(VENV)/cargo-zigbuild || { echo "make dist needs Python: see the line above" >&2; exit 1; }
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || \
 	  { echo "make dist needs the Rust target: rustup target add $(TARGET)" >&2; exit 1; }
-	PATH="$(VENV):$$PATH" RUSTFLAGS="$(RELEASE_FLAGS)" \
-	CARGO_ZIGBUILD_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/wrappers" ZIG_GLOBAL_CACHE_DIR="$(CURDIR)/$(TOOLS)/zig/cache" \
-	  cargo zigbuild --locked --release --target $(TARGET).$(GLIBC) --bin connector --no-default-features
+	$(ZIGBUILD) --bin connector --no-default-features
 	cargo run --locked --quiet -- package --connector target/$(TARGET)/release/connector --output dist/connector.zip
 	$(VENV)/python tests/tools/check_dist.py dist/connector.zip
+	HB_SENTINEL_PACKAGE=dist/connector.zip $(ZIGBUILD) --bin hb-sentinel
+	cp target/$(TARGET)/release/hb-sentinel dist/hb-sentinel
+	SOURCE_DATE_EPOCH=0 $(CARGO_CYCLONEDX) cyclonedx --quiet --format json --target $(TARGET) --override-filename hb-sentinel.cdx
+	sed 's#$(CURDIR)#/humanbound-sentinel#g' hb-sentinel.cdx.json >dist/hb-sentinel.cdx.json
+	rm hb-sentinel.cdx.json
+	cd dist && sha256sum connector.zip hb-sentinel hb-sentinel.cdx.json >SHA256SUMS && cat SHA256SUMS
 
 infra: ## Rebuild what is generated from infra/*.bicep and sentinel/ (needs the Bicep compiler and `make tools`)
 	UPDATE=1 cargo test --locked --test it -- --exact infra::generated::generated_files_are_what_their_sources_give \
@@ -70,9 +81,14 @@ clean: ## Remove everything that was built, tools included
 	cargo clean
 	rm -rf dist
 
-# The Python package of cargo-deny is too old for today's Cargo. Optimizing it would cost more than it saves.
+# Tools that no package brings. Optimizing them would cost more than it saves.
+INSTALL = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	cargo install --quiet --locked --target-dir $(TOOLS)/build
+
 $(CARGO_DENY):
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	  cargo install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) \
-	  --target-dir $(TOOLS)/cargo-deny-build cargo-deny@$(CARGO_DENY_VERSION)
-	rm -rf $(TOOLS)/cargo-deny-build
+	$(INSTALL) --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+	rm -rf $(TOOLS)/build
+
+$(CARGO_CYCLONEDX):
+	$(INSTALL) --root $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
+	rm -rf $(TOOLS)/build

@@ -1,5 +1,6 @@
-//! Puts into `hb-sentinel` what it draws the dashboard with: the content and the scripts that run it, as a list of paths
-//! and texts that `src/cli/demo/dashboard.rs` includes.
+//! Puts into `hb-sentinel` what it brings along: what it draws the dashboard with (the content and the scripts that run
+//! it, as a list of paths and texts that `src/cli/demo/dashboard.rs` includes), and for a release the package that it
+//! deploys (`src/package/embedded.rs`).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -44,5 +45,19 @@ fn main() -> io::Result<()> {
     }
     list.push(']');
     let Some(out) = env::var_os("OUT_DIR") else { return Err(io::Error::other("cargo sets OUT_DIR")) };
-    fs::write(Path::new(&out).join("dashboard.rs"), list)
+    fs::write(Path::new(&out).join("dashboard.rs"), list)?;
+    fs::write(Path::new(&out).join("package.rs"), package()?)
+}
+
+/// The package that the variable names, or none: then one is looked for when it is needed.
+#[expect(clippy::disallowed_methods, reason = "cargo hands on the environment in no other way")]
+fn package() -> io::Result<String> {
+    const VARIABLE: &str = "HB_SENTINEL_PACKAGE";
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    let Some(file) = env::var_os(VARIABLE).filter(|file| !file.is_empty()) else {
+        return Ok("None".to_owned());
+    };
+    let path = fs::canonicalize(file)?.display().to_string();
+    println!("cargo::rerun-if-changed={path}");
+    Ok(format!("Some(include_bytes!({path:?}))"))
 }

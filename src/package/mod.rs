@@ -10,6 +10,9 @@ use thiserror::Error;
 use zip::{CompressionMethod, DateTime, System, ZipWriter, write::SimpleFileOptions};
 
 pub mod elf;
+mod embedded;
+
+pub use embedded::EMBEDDED;
 
 /// The entry that the host starts: `customHandler.description.defaultExecutablePath` of `host.json`.
 ///
