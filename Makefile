@@ -50,7 +50,8 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 	@if command -v shellcheck >/dev/null; then \
-	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests; \
+	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests \
+	    findings/hb-sync-without-a-number.sh findings/kql-keywords-after-a-dot.sh; \
 	else echo "shellcheck is not installed; the scripts were not checked"; fi
 
 dist: tools $(CARGO_CYCLONEDX) ## Build the package and `hb-sentinel` with the package inside, checksums and SBOM into dist/
