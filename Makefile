@@ -43,13 +43,13 @@ dashboard: tools ## Draw the CISO Dashboard over rows of the demo: target/dashbo
 screenshots: dashboard ## Take the pictures of the dashboard that the documents show (needs Chromium)
 	node tests/content/preview/screenshots.mjs target/dashboard.html sentinel/workbooks/images
 
-lint: $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
+lint: tools $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --bin connector --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
-	@if command -v shellcheck >/dev/null; then \
+	@PATH="$(VENV):$$PATH"; if command -v shellcheck >/dev/null; then \
 	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests \
 	    findings/hb-sync-without-a-number.sh findings/kql-keywords-after-a-dot.sh; \
 	else echo "shellcheck is not installed; the scripts were not checked"; fi
