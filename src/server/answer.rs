@@ -62,7 +62,7 @@ fn plain(code: StatusCode, status: &'static str) -> Response {
 }
 
 /// Ends the connection after `response`: an answer that comes before the whole body must not leave the rest unread on
-/// an open connection, or the host's proxy waits for it.
+/// an open connection, or the host's proxy waits for it. How it ends is in `listen`.
 pub(super) fn and_close(mut response: Response) -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

