@@ -40,6 +40,11 @@ impl Breaker {
         was_open
     }
 
+    /// The spool did not take a batch at `now`: whatever Azure Monitor did before, the next batch is better off there.
+    pub(crate) fn spool_failed(&mut self, now: Instant) {
+        self.open_until = self.open_until.map(|until| until.min(now));
+    }
+
     /// A batch was given up at `now`; `wait` is what the server asked for. Returns whether that opened the breaker.
     pub(crate) fn failed(&mut self, now: Instant, wait: Option<Duration>) -> bool {
         self.failures = self.failures.saturating_add(1);

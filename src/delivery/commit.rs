@@ -12,10 +12,9 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::batch::{Queue, Row, call_bytes};
-use super::breaker::Breaker;
 use super::dedup::Outcome;
 use super::parts::Parts;
 use super::push::{MAX_CALL_BYTES, PushError, body};
@@ -50,7 +49,6 @@ pub(super) struct Committer {
     late: Queue,
     /// Until when the rows in the queue gather.
     gather_until: Instant,
-    breaker: Breaker,
     pushes: JoinSet<Pushed>,
     spool_writes: JoinSet<()>,
 }
@@ -63,7 +61,6 @@ impl Committer {
             queue: Queue::default(),
             late: Queue::default(),
             gather_until: Instant::now(),
-            breaker: Breaker::default(),
             pushes: JoinSet::new(),
             spool_writes: JoinSet::new(),
         }
@@ -91,7 +88,7 @@ impl Committer {
     fn enqueue(&mut self, intake: &mut Vec<Row>) {
         let now = Instant::now();
         if self.queue.is_empty() {
-            let pause = if self.breaker.is_open(now) {
+            let pause = if self.parts.breaker().is_open(now) {
                 GATHER_FOR_SPOOL
             } else if self.pushes.is_empty() {
                 Duration::ZERO
@@ -108,8 +105,9 @@ impl Committer {
 
     /// Starts whatever may start at `now`; answers when to look again.
     fn dispatch(&mut self, now: Instant) -> Option<Instant> {
+        let needed = self.push_time();
         while self.spool_writes.len() < MAX_SPOOL_WRITES {
-            let mut rows = self.queue.take_expired(now);
+            let mut rows = self.queue.take_expired(now + needed);
             if rows.is_empty() {
                 rows = self.late.take_call();
             }
@@ -118,11 +116,13 @@ impl Committer {
             }
             self.spool(rows, "no push slot or call was free in time");
         }
-        while let Some(push_by) = self.queue.oldest_push_by().filter(|push_by| *push_by > now) {
+        while let Some(push_by) = self.queue.oldest_push_by().filter(|push_by| *push_by > now + needed) {
+            // From then on a push of the oldest row would be cut off in the middle: stored, and spooled as well.
+            let push_by = push_by.checked_sub(needed).unwrap_or(push_by);
             if now < self.gather_until && !self.queue.is_full() {
                 return Some(self.gather_until.min(push_by));
             }
-            if self.breaker.is_open(now) {
+            if self.parts.breaker().is_open(now) {
                 if self.spool_writes.len() >= MAX_SPOOL_WRITES {
                     return Some(push_by);
                 }
@@ -147,8 +147,17 @@ impl Committer {
         None
     }
 
+    /// How much time a push should have left when it starts: as long as calls take of late. The first of them is made in
+    /// any case, or nobody would learn that they have become faster.
+    fn push_time(&self) -> Duration {
+        match &self.parts.ingestion {
+            Some(ingestion) if !self.pushes.is_empty() => ingestion.latency(),
+            _ => Duration::ZERO,
+        }
+    }
+
     fn start_push(&mut self) {
-        self.breaker.pushing();
+        self.parts.breaker().pushing();
         let rows = self.queue.take_call();
         let parts = Arc::clone(&self.parts);
         self.pushes.spawn(async move { push_rows(&parts, rows).await });
@@ -159,21 +168,17 @@ impl Committer {
         let now = Instant::now();
         let Ok(Pushed { left, error }) = pushed else {
             // The task panicked; its rows' tickets have said so already.
-            self.breaker.failed(now, None);
+            self.parts.breaker().failed(now, None);
             return;
         };
         match error {
-            None => {
-                if self.breaker.succeeded() {
-                    info!(event = "breaker_closed", "azure monitor takes events again");
-                }
-            }
+            None => self.parts.azure_works(),
             // The service is there: a bad row must not keep the good ones from it.
             Some(PushError::Rejected(_) | PushError::TooLarge) => {
-                self.breaker.succeeded();
+                self.parts.breaker().succeeded();
             }
             Some(ref error) => {
-                if self.breaker.failed(now, error.wait()) {
+                if self.parts.breaker().failed(now, error.wait()) {
                     warn!(event = "breaker_opened", kind = error.kind(), "events go straight to the spool");
                 }
             }

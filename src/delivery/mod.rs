@@ -5,7 +5,7 @@
 //! ticket says that a row is safe, because the Functions host ends the process with SIGKILL.
 //!
 //! Reading order: `parts` (what it works with), `dedup` (who waits for what), `permit` and `batch` (rows on their way),
-//! `commit` (the heart), [`push`], `token`, `breaker`, `pace`, [`spool`], `drain`.
+//! `commit` (the heart), [`push`], `latency`, `token`, `breaker`, `pace`, [`spool`], `drain`.
 
 pub(crate) mod dedup;
 mod parts;
@@ -15,6 +15,7 @@ mod commit;
 mod permit;
 
 mod gzip;
+mod latency;
 pub mod push;
 pub(crate) mod token;
 

@@ -1,12 +1,14 @@
 //! What delivery works with: the ways out, the pace and the counters, shared by its tasks and the drain.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use tracing::info;
 
+use super::breaker::Breaker;
 use super::pace::Pacer;
 use super::push::LogsIngestion;
 use super::spool::{SpoolError, Store};
@@ -27,9 +29,34 @@ pub(crate) struct Parts {
     pub(crate) pacer: Arc<Pacer>,
     /// What happened so far.
     pub(crate) counters: Arc<Counters>,
+    /// Whether Azure Monitor takes batches: what the direct path and the drain have learned.
+    breaker: Mutex<Breaker>,
 }
 
 impl Parts {
+    /// Parts whose circuit breaker is closed.
+    #[must_use]
+    pub(crate) fn new(
+        ingestion: Option<LogsIngestion>,
+        store: Option<Store>,
+        pacer: Arc<Pacer>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { ingestion, store, pacer, counters, breaker: Mutex::default() }
+    }
+
+    /// The circuit breaker, for a moment.
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Azure Monitor accepted something, whichever way it went.
+    pub(super) fn azure_works(&self) {
+        if self.breaker().succeeded() {
+            info!(event = "breaker_closed", "azure monitor takes events again");
+        }
+    }
+
     /// Writes `content` to the spool, durably. Tries go on under the same name until `by`: an earlier one that arrives
     /// late does no harm.
     ///
@@ -46,6 +73,7 @@ impl Parts {
                 Err(_) => last = SpoolError::TimedOut,
             }
             self.counters.spool_failed(last.fault(OffsetDateTime::now_utc()));
+            self.breaker().spool_failed(Instant::now());
             tokio::time::sleep_until(by.min(Instant::now() + SPOOL_PAUSE)).await;
         }
         Err(last)

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::gzip::gzip;
+use super::latency::Latency;
 use super::pace::Pacer;
 use super::retry::{PAUSES, retry_after};
 use super::token::TokenSource;
@@ -167,13 +168,14 @@ pub(crate) struct LogsIngestion {
     url: Url,
     tokens: TokenSource,
     pacer: Arc<Pacer>,
+    latency: Latency,
 }
 
 impl LogsIngestion {
     /// A client that posts to `url` with tokens of `tokens`, at the pace of `pacer`.
     #[must_use]
     pub(crate) fn new(client: reqwest::Client, url: Url, tokens: TokenSource, pacer: Arc<Pacer>) -> Self {
-        Self { client, url, tokens, pacer }
+        Self { client, url, tokens, pacer, latency: Latency::default() }
     }
 
     /// Fetches the first token, so that the first event does not wait for it.
@@ -202,7 +204,8 @@ impl LogsIngestion {
             };
             let Some(pause) = pauses.next().filter(|_| error.is_transient()) else { return Err(error) };
             let resume = Instant::now() + pause.max(error.wait().unwrap_or_default());
-            if resume >= deadline {
+            // A call that would be cut off may be accepted all the same, and its rows would be stored and spooled.
+            if resume + self.latency() >= deadline {
                 return Err(error);
             }
             tokio::time::sleep_until(resume).await;
@@ -236,8 +239,13 @@ impl LogsIngestion {
         outcome
     }
 
+    /// How long calls take of late.
+    pub(super) fn latency(&self) -> Duration {
+        self.latency.expected()
+    }
+
     async fn token(&self) -> Result<Arc<str>, PushError> {
-        self.tokens.token().await.map_err(|error| PushError::NoToken(error.to_string()))
+        self.tokens.token().await.map_err(|error| PushError::NoToken(root_cause(&error)))
     }
 
     async fn call(&self, body: Bytes, token: &str) -> Result<(), PushError> {
@@ -249,14 +257,20 @@ impl LogsIngestion {
             .header(CONTENT_ENCODING, "gzip")
             .header("x-ms-client-request-id", Uuid::new_v4().to_string())
             .body(body);
-        let response = request
-            .send()
-            .await
-            .map_err(|error| PushError::Unavailable { message: root_cause(&error), retry_after: None })?;
+        let started = self.latency.start();
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                started.rejected();
+                return Err(PushError::Unavailable { message: root_cause(&error), retry_after: None });
+            }
+        };
         let status = response.status();
         if status.is_success() {
+            started.ended();
             return Ok(());
         }
+        started.rejected();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(retry_after_now);
         let message = error_text(response).await;
@@ -278,7 +292,7 @@ fn retry_after_now(value: &str) -> Option<Duration> {
 }
 
 /// The innermost error: the outer ones only repeat the URL.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -20,7 +20,8 @@ const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
 const USABLE_BEFORE_EXPIRY: Duration = Duration::from_secs(10);
 /// An identity endpoint that has not answered by then will not.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
-/// The pause after an early renewal that failed: the token at hand still works.
+/// The time from one early renewal to the next, whatever came of it: the token at hand still works, and one that lives for
+/// minutes only is not asked for with each event.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// The managed identity of the app, as the Azure SDK's credential.
@@ -72,6 +73,27 @@ impl TokenCredential for DetachedCredential {
     }
 }
 
+/// A credential for one scope whose tokens are renewed while nobody waits.
+struct RenewedCredential(TokenSource);
+
+impl std::fmt::Debug for RenewedCredential {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RenewedCredential")
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for RenewedCredential {
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let cached = self.0.cached().await?;
+        Ok(AccessToken::new(cached.bearer.to_string(), cached.expires))
+    }
+}
+
 fn no_answer() -> azure_core::Error {
     azure_core::Error::with_message(ErrorKind::Credential, "the identity endpoint did not answer")
 }
@@ -89,6 +111,8 @@ struct State {
     credential: Option<Arc<dyn TokenCredential>>,
     /// Before then no early renewal is begun.
     renew_from: Option<Instant>,
+    /// When the last fetch ended well.
+    fetched: Option<Instant>,
 }
 
 struct Shared {
@@ -120,6 +144,10 @@ impl TokenSource {
     /// # Errors
     /// When no token is cached that still works and the identity endpoint gives none.
     pub(crate) async fn token(&self) -> azure_core::Result<Arc<str>> {
+        self.cached().await.map(|cached| cached.bearer)
+    }
+
+    async fn cached(&self) -> azure_core::Result<Cached> {
         if let Some(fresh) = self.0.cached_for(REFRESH_BEFORE_EXPIRY) {
             return Ok(fresh);
         }
@@ -129,6 +157,12 @@ impl TokenSource {
         }
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move { shared.fetch().await }).await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// These tokens as the Azure SDK takes them, which by itself would wait for a renewal while the old one works.
+    #[must_use]
+    pub(crate) fn as_credential(&self) -> Arc<dyn TokenCredential> {
+        Arc::new(RenewedCredential(self.clone()))
     }
 
     /// Forgets `rejected`, so that the next [`Self::token`] fetches another.
@@ -161,8 +195,13 @@ impl TokenSource {
 
 impl Shared {
     /// Fetches a token, unless the fetch before this one brought one.
-    async fn fetch(&self) -> azure_core::Result<Arc<str>> {
+    async fn fetch(&self) -> azure_core::Result<Cached> {
+        let asked = Instant::now();
         let _one_at_a_time = self.fetching.lock().await;
+        let is_new = self.lock().fetched.is_some_and(|at| at >= asked);
+        if let Some(fetched) = self.cached_for(USABLE_BEFORE_EXPIRY).filter(|_| is_new) {
+            return Ok(fetched);
+        }
         if let Some(fresh) = self.cached_for(REFRESH_BEFORE_EXPIRY) {
             return Ok(fresh);
         }
@@ -173,15 +212,21 @@ impl Shared {
         };
         let token = credential.get_token(&[&self.scope], None).await?;
         let bearer: Arc<str> = token.token.secret().into();
-        let cached = Cached { bearer: Arc::clone(&bearer), expires: token.expires_on };
-        *self.lock() = State { cached: Some(cached), credential: Some(credential), renew_from: None };
-        Ok(bearer)
+        let cached = Cached { bearer, expires: token.expires_on };
+        let now = Instant::now();
+        *self.lock() = State {
+            cached: Some(cached.clone()),
+            credential: Some(credential),
+            renew_from: Some(now + RENEWAL_PAUSE),
+            fetched: Some(now),
+        };
+        Ok(cached)
     }
 
-    fn cached_for(&self, min: Duration) -> Option<Arc<str>> {
+    fn cached_for(&self, min: Duration) -> Option<Cached> {
         let state = self.lock();
         let cached = state.cached.as_ref()?;
-        (cached.expires - OffsetDateTime::now_utc() > min).then(|| Arc::clone(&cached.bearer))
+        (cached.expires - OffsetDateTime::now_utc() > min).then(|| cached.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

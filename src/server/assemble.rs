@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::delivery::drain::Drain;
 use crate::delivery::pace::Pacer;
 use crate::delivery::push::LogsIngestion;
-use crate::delivery::spool::{BlobStore, DirectoryStore, Store};
+use crate::delivery::spool::{BlobStore, DirectoryStore, SCOPE, Store};
 use crate::delivery::token::{Identity, TokenSource};
 use crate::delivery::{Delivery, Parts, http};
 
@@ -24,7 +24,7 @@ pub(super) fn assemble(mut config: ConnectorConfig) -> (Arc<App>, JoinHandle<()>
     let (ingestion, store, faults) = connect(&mut config, &pacer);
     log::problems(&faults);
     config.problems.extend(faults);
-    let parts = Arc::new(Parts { ingestion, store, pacer, counters: Arc::new(Counters::default()) });
+    let parts = Arc::new(Parts::new(ingestion, store, pacer, Arc::new(Counters::default())));
     let (delivery, committer) = Delivery::start(Arc::clone(&parts));
     let app = App {
         secrets: config.secrets,
@@ -75,12 +75,14 @@ fn store(spool: SpoolLocation, client: &reqwest::Client, identity: &Identity) ->
         SpoolLocation::Directory(root) => return Ok(Store::Directory(DirectoryStore::new(root))),
         SpoolLocation::Container(url) => url,
     };
-    let credential = identity.credential().map_err(|error| Problem {
+    // Made once more with the first fetch; what is wrong with the environment is found here.
+    identity.credential().map_err(|error| Problem {
         setting: "HB_IDENTITY_CLIENT_ID",
         message: format!("no managed identity: {error}"),
         hint: "give the app a user-assigned identity and set its client id".to_owned(),
     })?;
-    BlobStore::new(client, url, credential).map(Store::Blob).map_err(|error| Problem {
+    let tokens = TokenSource::new(identity.clone(), SCOPE.to_owned());
+    BlobStore::new(client, url, tokens).map(Store::Blob).map_err(|error| Problem {
         setting: "SPOOL_CONTAINER_URL",
         message: error.to_string(),
         hint: "use https://ACCOUNT.blob.core.windows.net/spool".to_owned(),

@@ -81,7 +81,7 @@ async fn takes_a_chunked_body() {
     assert_eq!(answer.told(), (200, "stored".to_owned()));
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, content).unwrap();
     encoder.finish().unwrap()

@@ -32,6 +32,7 @@ mod humanbound;
 mod infra;
 mod ingest;
 mod mapping;
+mod outage;
 mod package;
 mod platform;
 mod server;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
-use sha2::{Digest as _, Sha256};
 use tracing::error;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use super::faults::Kind;
 use super::settle::{Case, Settler};
 use super::{PAGE_SIZE, Stop};
 use crate::delivery::push::body;
-use crate::delivery::spool::{DEAD_LETTER, PENDING, SETTLED, SpoolError, written};
+use crate::delivery::spool::{DEAD_LETTER, PENDING, SETTLED, SpoolError, name_beside, written};
 
 /// Deletes in flight at once, per call.
 const DELETES: usize = 16;
@@ -52,10 +51,7 @@ impl Settler {
         if written(pending).is_none() {
             match store.get(&name).await {
                 Ok(Some(earlier)) if earlier != content => {
-                    let hash: String =
-                        Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-                    let stem = name.strip_suffix(".json.gz").unwrap_or(&name);
-                    name = format!("{stem}-{hash}.json.gz");
+                    name = name_beside(&name, &content);
                 }
                 Ok(_) => {}
                 Err(problem) => return Ok(Err(problem)),

@@ -216,6 +216,7 @@ impl Settler {
                 self.tally.accepted.fetch_add(rows.len(), Ordering::Relaxed);
                 let events = rows.iter().filter(|id| is_event(case, **id)).count();
                 self.parts.counters.drained(events, OffsetDateTime::now_utc());
+                self.parts.azure_works();
                 Ok(Verdict::Accepted)
             }
             Err(PushError::TooLarge) if rows.len() > 1 => Ok(Verdict::TooLarge),

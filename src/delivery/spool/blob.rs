@@ -1,8 +1,5 @@
 //! The spool in Azure Blob storage.
 
-use std::sync::Arc;
-
-use azure_core::credentials::TokenCredential;
 use azure_core::http::{RequestContent, StatusCode, Url};
 use azure_storage_blob::clients::{BlobContainerClient, BlobContainerClientOptions};
 use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlockBlobClientUploadOptions};
@@ -11,37 +8,34 @@ use futures::TryStreamExt as _;
 
 use super::{Entry, Page, SpoolError};
 use crate::delivery::http::sdk_options;
+use crate::delivery::token::TokenSource;
 
-/// What the SDK asks tokens for, in every cloud.
+/// What tokens are for, in every cloud.
 /// <https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory>
-const SCOPE: &str = "https://storage.azure.com/.default";
+pub(crate) const SCOPE: &str = "https://storage.azure.com/.default";
 
 /// Blobs of one container.
 pub(crate) struct BlobStore {
     container: BlobContainerClient,
-    credential: Arc<dyn TokenCredential>,
+    tokens: TokenSource,
 }
 
 impl BlobStore {
-    /// Opens the container at `url`, which must be https, with tokens of `credential`.
+    /// Opens the container at `url`, which must be https, with tokens of `tokens`, whose scope is [`SCOPE`].
     ///
     /// # Errors
     /// When the SDK rejects the URL.
-    pub(crate) fn new(
-        client: &reqwest::Client,
-        url: Url,
-        credential: Arc<dyn TokenCredential>,
-    ) -> Result<Self, SpoolError> {
+    pub(crate) fn new(client: &reqwest::Client, url: Url, tokens: TokenSource) -> Result<Self, SpoolError> {
         let options =
             BlobContainerClientOptions { client_options: sdk_options(client), ..Default::default() };
-        let container = BlobContainerClient::new(url, Some(Arc::clone(&credential)), Some(options))?;
-        Ok(Self { container, credential })
+        let container = BlobContainerClient::new(url, Some(tokens.as_credential()), Some(options))?;
+        Ok(Self { container, tokens })
     }
 
-    /// Has the credential fetch its first token, which then is in its cache.
+    /// Has the first token fetched, which then is in the cache.
     pub(super) async fn warm_up(&self) {
         // Whoever needs the token next hears of the error.
-        self.credential.get_token(&[SCOPE], None).await.ok();
+        self.tokens.token().await.ok();
     }
 
     pub(super) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {

@@ -11,12 +11,13 @@ mod directory;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::counters::Fault;
 
-pub(crate) use blob::BlobStore;
+pub(crate) use blob::{BlobStore, SCOPE};
 pub(crate) use directory::DirectoryStore;
 
 /// Batches that wait to be pushed.
@@ -200,6 +201,13 @@ pub fn new_name(prefix: &str, now: OffsetDateTime) -> String {
         now.day(),
         Uuid::now_v7()
     )
+}
+
+/// Another name beside `name`, for `content` that differs from what has that name already; the same at each try.
+pub(super) fn name_beside(name: &str, content: &[u8]) -> String {
+    let stem = name.strip_suffix(".json.gz").unwrap_or(name);
+    let hash = Sha256::digest(content).iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    format!("{stem}-{hash:016x}.json.gz")
 }
 
 /// When the batch called `name` was written, read from its name; `None` for a foreign name.

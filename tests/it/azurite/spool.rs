@@ -6,6 +6,7 @@ use humanbound_sentinel::emulator::Fault as WorkspaceFault;
 
 use super::{Azurite, Fault};
 use crate::host::ConsoleLine;
+use crate::ingest::gzip;
 use crate::rig::{Builder, Rig, SOON, event};
 
 /// A connector whose spool is `azurite`.
@@ -115,7 +116,7 @@ async fn one_blob(method: &'static str, fault: Fault, expected: usize) {
     azurite.fail_on(method, &oldest, fault);
     rig.drain().await;
     assert_eq!(rig.rows().await.len(), expected, "{method} {fault:?}");
-    assert_eq!(azurite.list("pending/").await, [oldest.clone()], "{method} {fault:?}");
+    assert_eq!(azurite.list("pending/").await, std::slice::from_ref(&oldest), "{method} {fault:?}");
     let told = |line: &ConsoleLine| line.text.contains("blob_skipped") && line.text.contains(&oldest);
     rig.host.wait_for_console(told, SOON).await;
     // Another process knows what was accepted already.
@@ -146,4 +147,39 @@ async fn storage_that_hands_out_nothing_is_told_as_such() {
     azurite.heal().await;
     rig.drain().await;
     assert_eq!(rig.rows().await.len(), 3);
+}
+
+/// A token of storage that works is used while the identity endpoint hangs and its successor is due.
+#[tokio::test]
+async fn a_hung_identity_keeps_nothing_from_the_spool_while_the_token_works() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let lifetime = std::time::Duration::from_secs(200);
+    let rig = rig(&azurite).workspace(|options| options.token_lifetime = lifetime).start().await;
+    rig.workspace.set_fault(WorkspaceFault::status(500));
+    assert_eq!(rig.post(event(0)).await.status, 202);
+    rig.workspace.set_identity_fault(WorkspaceFault::Hang);
+    for n in 1..3 {
+        assert_eq!(rig.post(event(n)).await.told(), (202, "spooled".into()));
+    }
+}
+
+/// A long back-off while blobs are read ahead is no fault of storage: the run goes on when it is over.
+#[tokio::test]
+async fn a_back_off_starves_no_read() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = rig(&azurite).start().await;
+    let text = "x".repeat(50_000);
+    for blob in 0..16 {
+        let row = |n: usize| serde_json::json!({"EventId": format!("{blob}-{n}"), "Description": text});
+        let rows: Vec<_> = (0..12).map(row).collect();
+        let name =
+            humanbound_sentinel::delivery::spool::new_name("pending/", time::OffsetDateTime::now_utc());
+        azurite.put(&name, gzip(&serde_json::to_vec(&rows).unwrap())).await;
+    }
+    let wait = WorkspaceFault::Status { code: 429, retry_after: Some("12".into()) };
+    // The first call is the heartbeat's, and does not try again.
+    rig.workspace.set_fault(wait.next(1));
+    let told = rig.drain().await.logs;
+    assert!(!told[0].contains("stopped"), "{told:?}");
+    assert_eq!(rig.rows().await.len(), 16 * 12);
 }
