@@ -7,7 +7,8 @@
 //! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
 //! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
 //! 5. [`survey`]: what is there, by reading only, as [`found`]. [`options`], [`parameters`] and [`plan`]: what will be changed, as data.
-//! 6. [`script`]: the same plan as a script for Bash.
+//! 6. [`estate`]: what deployments have made, and what may be deleted of it.
+//! 7. [`script`]: the same plan as a script for Bash.
 //!
 //! # How a command uses it
 //!
@@ -39,6 +40,7 @@ pub mod calls;
 pub mod catalogue;
 pub mod client;
 pub mod error;
+pub mod estate;
 pub mod fault;
 pub mod found;
 pub mod options;
@@ -53,6 +55,7 @@ mod windows;
 pub use calls::{Method, PACKAGE_TAG, Scope, TAG};
 pub use client::{Az, Azure, Rest};
 pub use error::Error;
+pub use estate::Estate;
 pub use fault::Fault;
 pub use found::Survey;
 pub use options::{DeployOptions, Publisher};

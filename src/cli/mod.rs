@@ -26,6 +26,7 @@ mod package;
 mod rotate;
 mod sync;
 mod test;
+mod uninstall;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ enum Command {
     #[command(name = "rotate-secret")]
     Rotate(rotate::RotateArgs),
     Disconnect(disconnect::DisconnectArgs),
+    Uninstall(uninstall::UninstallArgs),
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
     Completions(completions::CompletionsArgs),
@@ -78,6 +80,7 @@ impl Command {
             Self::Man(_) => "man",
             Self::Sync(_) => "sync",
             Self::Rotate(_) => "rotate-secret",
+            Self::Uninstall(_) => "uninstall",
         }
     }
 }
@@ -130,6 +133,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => completions::man(&args, context),
         Command::Rotate(args) => rotate::run(&args, context).await,
+        Command::Uninstall(args) => uninstall::run(&args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
     }
 }

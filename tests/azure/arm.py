@@ -123,6 +123,8 @@ class Engine:
         self.providers = Providers(cloud, SUBSCRIPTION, TENANT)
         self.groups = {}
         self.backwards = False
+        # The ids that each deployment under way has made, the innermost last; and those of the last one that ended.
+        self.making, self.made = [], []
         # When the next deployment begins.
         self.begin = 0
 
@@ -171,6 +173,14 @@ class Engine:
     def run(self, template, given, group, name, begin):
         """The outputs of a template that is applied from `begin` on, and when that is done."""
         scope = Scope(self, template, self.checked(template, given), group, name)
+        self.making.append([])
+        try:
+            return self.applied(scope, template, begin)
+        finally:
+            self.made = self.making.pop()
+
+    def applied(self, scope, template, begin):
+        """What `run` does, in the scope of its template."""
         for parameter, rule in template.get("parameters", {}).items():
             if parameter not in scope.parameters:
                 scope.parameters[parameter] = scope.value(rule["defaultValue"])
@@ -243,6 +253,7 @@ class Engine:
         body = {key: scope.value(value) for key, value in resource.items() if key not in ("dependsOn", "condition", "scope", "@options")}
         self.providers.now = start
         self.providers.put(identifier, body)
+        self.making[-1].append(identifier)
         return start
 
     def nest(self, scope, resource, identifier, start):
@@ -252,10 +263,16 @@ class Engine:
         given = {key: scope.value(item) for key, item in properties.get("parameters", {}).items()}
         outputs, end = self.run(properties["template"], given, group, identifier.rsplit("/", 1)[1], start)
         self.providers.puts.append(identifier)
+        self.making[-1].append(identifier)
         self.providers.resources[identifier.lower()] = {
-            "id": identifier, "type": "Microsoft.Resources/deployments", "properties": {"outputs": outputs},
+            "id": identifier, "type": "Microsoft.Resources/deployments", "properties": succeeded(outputs, self.made),
         }
         return end + 1
+
+
+def succeeded(outputs, made):
+    """The properties of a deployment that has ended well: what it made itself is told, what those within it made is not."""
+    return {"provisioningState": "Succeeded", "timestamp": "2026-11-24T00:00:00Z", "outputs": outputs, "outputResources": [{"id": identifier} for identifier in made]}
 
 
 def check(name, value, rule, definitions):

@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from arm import SUBSCRIPTION, TENANT, Engine, group_path, what_if
+from arm import SUBSCRIPTION, TENANT, Engine, group_path, succeeded, what_if
 from expressions import TemplateError
 from management import Faults, Management
 
@@ -102,6 +102,8 @@ class Azure:
                     return self.management.answer(method, path, query, body) or self.manage(method, path, body)
                 if host == "api.loganalytics.io":
                     return self.management.rows(body)
+                if host.endswith(".blob.core.windows.net") and query.get("comp") == "list":
+                    return self.management.blobs(path, query)
             except TemplateError as problem:
                 return error(400, problem.code, problem.message)
             except Exception as problem:  # noqa: BLE001, whatever it is: a connection that ends is tried again and again
@@ -191,13 +193,20 @@ class Azure:
             return error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
         return (204, {}, None) if method == "HEAD" else (200, {}, known)
 
+    def deployed(self, group, name, outputs):
+        """Remembers a deployment that the tests have made without `az`."""
+        shown = {"id": f"{group_path(group)}/providers/Microsoft.Resources/deployments/{name}", "name": name, "type": "Microsoft.Resources/deployments"}
+        self.deployments[group.lower(), name.lower()] = {**shown, "properties": succeeded(outputs, self.engine.made)}
+
     def deployment(self, method, parts, lower, body):
         """Deployments of a resource group: validate, what-if, create and show."""
         at = lower.index("deployments") if "deployments" in lower else None
         if at is None:
             return error(404, "NotFound", "/".join(parts))
         if len(parts) == at + 1:
-            return 200, {}, {"value": [shown for (group, _), shown in self.deployments.items() if group == lower[3]]}
+            below = "/" + "/".join(lower) + "/"
+            nested = [{"name": item["id"].rsplit("/", 1)[1], **item} for key, item in self.engine.providers.resources.items() if key.startswith(below)]
+            return 200, {}, {"value": [shown for (group, _), shown in self.deployments.items() if group == lower[3]] + nested}
         group, name, action = parts[3], parts[at + 1], lower[at + 2 :]
         key = (group.lower(), name.lower())
         base = "/".join(["", *parts[: at + 2]])
@@ -205,6 +214,9 @@ class Azure:
             return 200, {}, self.results[action[1]]
         if method == "GET" and action[:1] == ["operations"] and key in self.deployments:
             return 200, {}, {"value": operations(self.deployments[key])}
+        nested = self.engine.providers.resources.get(base.lower())
+        if method == "GET" and nested and key not in self.deployments:
+            return 200, {}, {"value": []} if action[:1] == ["operations"] else {"name": name, **nested}
         if method == "GET":
             if key not in self.deployments:
                 return error(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
@@ -225,7 +237,8 @@ class Azure:
             return 202, {"Location": f"https://management.azure.com{base}/results/{name}?api-version=2025-04-01", "Retry-After": "0"}, None
         location = {"Azure-AsyncOperation": f"https://management.azure.com{base}/results/{name}?api-version=2025-04-01", "Retry-After": "0"}
         try:
-            shown["properties"]["outputs"] = self.engine.deploy(given["template"], given.get("parameters", {}), group, name)
+            outputs = self.engine.deploy(given["template"], given.get("parameters", {}), group, name)
+            shown["properties"].update(succeeded(outputs, self.engine.made))
             self.results[name.lower()] = {"status": "Succeeded"}
         except TemplateError as problem:
             shown["properties"]["provisioningState"] = "Failed"
@@ -289,9 +302,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             query = dict(urllib.parse.parse_qsl(url.query))
             status, headers, answer = azure.answer(self.command, self.host, path, query, self.headers, body)
-        content = b"" if answer is None else json.dumps(answer).encode()
+        content = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
         self.send_response(status)
-        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():
+        for name, value in {"Content-Type": "application/json", **headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -336,7 +349,9 @@ class Handler(BaseHTTPRequestHandler):
                 azure.engine.backwards = given["backwards"]
                 parameters = {name: {"value": value} for name, value in given["parameters"].items()}
                 try:
-                    answer["outputs"] = azure.engine.deploy(given["template"], parameters, given["group"], "main")
+                    name = given.get("name", "main")
+                    answer["outputs"] = azure.engine.deploy(given["template"], parameters, given["group"], name)
+                    azure.deployed(given["group"], name, answer["outputs"])
                 except TemplateError as problem:
                     answer["error"] = problem.message
             return 200, {}, {

@@ -21,6 +21,8 @@ DEFAULTS = {
     "rows": [],
     # The status of references to secrets, by setting.
     "references": {},
+    # Names of the blobs in every container.
+    "blobs": [],
 }
 
 
@@ -149,6 +151,14 @@ class Management:
             onward = urllib.parse.urlencode({"api-version": query["api-version"], "$skiptoken": begin + size})
             answer["nextLink"] = f"https://management.azure.com{path}?{onward}"
         return 200, {}, answer
+
+    def blobs(self, path, query):
+        """https://learn.microsoft.com/rest/api/storageservices/list-blobs."""
+        names = [name for name in self.settings["blobs"] if name.startswith(query.get("prefix", ""))]
+        item = "<Blob><Name>{}</Name><Properties><Content-Length>1</Content-Length><BlobType>BlockBlob</BlobType></Properties></Blob>"
+        blobs = "".join(item.format(name) for name in names)
+        text = f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="{path[1:]}"><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>'
+        return 200, {"Content-Type": "application/xml", "x-ms-version": "2023-11-03"}, text.encode()
 
     def rows(self, body):
         """https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format."""

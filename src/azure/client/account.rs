@@ -167,6 +167,15 @@ impl Azure {
         self.az.run(&self.scope.group_create(location), &Values::default()).await.map(drop)
     }
 
+    /// Deletes the resource group with all that is in it, and waits until it is gone.
+    ///
+    /// # Errors
+    ///
+    /// What Azure answers.
+    pub async fn delete_group(&self) -> Result<(), Error> {
+        self.delete(&format!("{}?api-version={}", self.scope.path(), api::RESOURCES)).await
+    }
+
     /// The resource group, or `None` when there is none: the JSON of Azure, of which `location` and `tags` matter.
     ///
     /// # Errors

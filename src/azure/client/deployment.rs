@@ -127,6 +127,16 @@ impl Azure {
         Ok(self.get(&url).await?.as_ref().and_then(Deployment::read))
     }
 
+    /// A deployment by its resource id, in whatever group, or `None`.
+    ///
+    /// # Errors
+    ///
+    /// When Azure does not say.
+    pub async fn deployment_by_id(&self, id: &str) -> Result<Option<Deployment>, Error> {
+        let url = format!("{id}?api-version={}", api::DEPLOYMENTS);
+        Ok(self.get(&url).await?.as_ref().and_then(Deployment::read))
+    }
+
     /// The deployments of the group whose names begin with `prefix`, the newest first; none when there is no group.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod account;
 mod deployment;
 mod rest;
 mod site;
+mod storage;
 mod vault;
 
 use std::{fmt, sync::Arc, time::Duration};

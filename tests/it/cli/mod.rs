@@ -3,6 +3,7 @@
 mod connect;
 mod disconnect;
 mod rotate;
+mod uninstall;
 mod words;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -117,6 +118,12 @@ impl Desk {
             tokio::task::yield_now().boxed()
         });
         self.run_with(arguments, timing, None).await
+    }
+
+    /// Runs a command before this Azure. Its waits pass at once.
+    pub async fn run_before(&self, azure: Arc<dyn Runner>, arguments: &[&str]) -> Ran {
+        let timing = Timing::new(OffsetDateTime::now_utc, |_| tokio::task::yield_now().boxed());
+        self.run_with(arguments, timing, Some(azure)).await
     }
 
     /// Runs a command in a time of the caller's, and with the caller's Azure.
