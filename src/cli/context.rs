@@ -1,15 +1,21 @@
 //! What a command runs in. A command is one function of its arguments and a [`Context`].
 
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::output::{Manner, Printer, Sink, duration};
+use anyhow::{Context as _, Result};
+
+use super::error::{Exit, Explain as _};
+use super::output::{Manner, Printer, RunLog, Sink, duration};
 use crate::azure::{Az, Runner, System};
-use crate::config::Env;
+use crate::config::{self, Env};
+use crate::home;
 use crate::humanbound::Timing;
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Global {
     /// Print the result as one JSON object, on failure too
     #[arg(long, global = true, help_heading = "Global options")]
@@ -20,6 +26,12 @@ pub(crate) struct Global {
     /// Say more: what runs underneath, with times
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
+    /// Say which HTTP calls are made: method, URL and status
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) debug: bool,
+    /// Write the run's log into FILE [default: one in ~/.humanbound/logs, where the last ten stay]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) log_file: Option<PathBuf>,
     /// Write without colors, as with the variable `NO_COLOR`
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_color: bool,
@@ -62,6 +74,8 @@ pub(crate) struct Context {
     pub(crate) timing: Timing,
     /// The Azure CLI, which may be missing.
     pub(crate) az: Az,
+    /// The file that `--log-file` names.
+    log_file: Option<PathBuf>,
     /// The organisation that `--org` names.
     pub(crate) organisation: Option<String>,
     /// Questions are answered with yes.
@@ -76,6 +90,7 @@ impl Context {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            debug: global.debug,
             no_color: global.no_color,
         };
         let Surroundings { env, timing, sink, runner } = surroundings;
@@ -93,10 +108,40 @@ impl Context {
             az,
             env,
             timing,
+            log_file: global.log_file,
             organisation: global.org,
             yes: global.yes,
             is_interactive: is_terminal && !global.yes,
         }
+    }
+
+    /// Begins the log of the run: in the file that was named, or where `is_kept` with those of earlier runs.
+    ///
+    /// # Errors
+    /// The file that was named cannot be written.
+    pub(crate) fn begin_log(&self, command: &str, is_kept: bool) -> Result<()> {
+        let log = match &self.log_file {
+            Some(path) => RunLog::at(path, self.timing.clone())
+                .with_context(|| format!("`{}` cannot be written", path.display()))
+                .hint("name another file with `--log-file`")
+                .exit(Exit::Usage)?,
+            None if is_kept => {
+                let Some(home) = config::platform(&self.env).home else { return Ok(()) };
+                let folder = home::folder(&home).join("logs");
+                match RunLog::within(&folder, command, self.timing.clone()) {
+                    Ok(log) => log,
+                    Err(error) => {
+                        let folder = folder.display();
+                        self.printer
+                            .warn(&format!("this run has no log: {folder} cannot be written: {error}"));
+                        return Ok(());
+                    }
+                }
+            }
+            None => return Ok(()),
+        };
+        self.printer.log_to(log, command);
+        Ok(())
     }
 }
 
@@ -106,6 +151,6 @@ fn programs(printer: &Arc<Printer>) -> Arc<dyn Runner> {
     Arc::new(System::new().observed(move |ended| {
         let (tool, arguments, time) = (ended.tool.name(), ended.args.join(" "), duration(ended.took));
         let code = ended.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
-        printer.verbose(&format!("{tool} {arguments} ({time}, {code})"));
+        printer.ran(&format!("{tool} {arguments} ({time}, {code})"));
     }))
 }

@@ -10,6 +10,8 @@ use super::platform::{Platform, Told as _};
 
 /// Remove the webhook; everything in Azure stays
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  hb-sentinel disconnect")]
 pub(crate) struct DisconnectArgs {
     /// Forget the webhook even when the platform cannot be reached; a later command removes it
     #[arg(long)]

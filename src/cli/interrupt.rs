@@ -1,6 +1,39 @@
 //! The signals that ask a program to end.
 
+use std::io;
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Result;
+use console::Term;
+
+use super::error::{self, Exit, with_hint};
+use super::output::Printer;
+
+/// A command that waits for a key cannot be told to stop: it is ended after this.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs a command until it ends, or until somebody interrupts it: then it stops where it stands.
+///
+/// Whatever a command does is saved step by step, so that the next run goes on from there.
+///
+/// # Errors
+/// Those of the command; an interruption is one, with the exit code 130.
+pub(crate) async fn or(command: impl Future<Output = Result<Exit>>, printer: &Arc<Printer>) -> Result<Exit> {
+    let printer = Arc::clone(printer);
+    tokio::spawn(async move {
+        let Ok(signal) = any().await else { return };
+        tokio::time::sleep(GRACE).await;
+        leave(&printer, signal);
+    });
+    tokio::select! {
+        // A command that hears the signal too has more to say of where it stopped.
+        biased;
+        outcome = command => outcome.map_err(|error| if is_interrupted(&error) { told("Ctrl-C") } else { error }),
+        signal = any() => Err(told(signal?)),
+    }
+}
 
 /// Waits for the first of them and returns its name.
 #[cfg(unix)]
@@ -20,4 +53,21 @@ pub(crate) async fn any() -> Result<&'static str> {
 pub(crate) async fn any() -> Result<&'static str> {
     tokio::signal::ctrl_c().await?;
     Ok("Ctrl-C")
+}
+
+fn told(signal: &str) -> anyhow::Error {
+    with_hint(error::interrupted(signal), "run the same command again; it goes on from what is done")
+}
+
+/// A question on the terminal takes Ctrl-C for itself and fails.
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::Interrupted)
+}
+
+#[expect(clippy::exit, reason = "a thread that reads the terminal ends only with the process")]
+fn leave(printer: &Printer, signal: &str) {
+    // A question may have hidden it.
+    Term::stderr().show_cursor().ok();
+    process::exit(i32::from(printer.finish(&Err(told(signal)))));
 }

@@ -29,9 +29,11 @@ mod test;
 mod uninstall;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use tracing::instrument::WithSubscriber as _;
 
 use context::{Context, Global};
 use error::Exit;
@@ -56,6 +58,8 @@ struct Cli {
 enum Command {
     Connect(connect::ConnectArgs),
     /// Send a test event through the whole way, and say whether it arrived
+    #[command(after_help = "Example:
+  hb-sentinel test")]
     Test,
     Sync(sync::SyncArgs),
     #[command(name = "rotate-secret")]
@@ -73,15 +77,25 @@ impl Command {
         match self {
             Self::Connect(_) => "connect",
             Self::Test => "test",
+            Self::Sync(_) => "sync",
             Self::Disconnect(_) => "disconnect",
             Self::Demo(_) => "demo",
             Self::Package(_) => "package",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
-            Self::Sync(_) => "sync",
             Self::Rotate(_) => "rotate-secret",
             Self::Uninstall(_) => "uninstall",
         }
+    }
+
+    /// Whether each run leaves a log: not those that change nothing outside this machine.
+    fn is_logged(&self) -> bool {
+        !matches!(self, Self::Demo(_) | Self::Package(_) | Self::Completions(_) | Self::Man(_))
+    }
+
+    /// Whether it ends in its own way when it is interrupted.
+    fn hears_signals(&self) -> bool {
+        matches!(self, Self::Demo(_))
     }
 }
 
@@ -94,7 +108,12 @@ pub fn main() -> ExitCode {
     }
     let Cli { command, global } = Cli::parse();
     let context = Context::new(command.name(), global, Surroundings::process());
-    let outcome = block_on(run(command, &context));
+    let outcome = block_on(async {
+        if command.hears_signals() {
+            return run(command, &context).await;
+        }
+        interrupt::or(Box::pin(run(command, &context)), &context.printer).await
+    });
     ExitCode::from(context.printer.finish(&outcome))
 }
 
@@ -124,6 +143,15 @@ pub async fn run_in(arguments: &[&str], surroundings: Surroundings) -> Result<u8
 }
 
 async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    context.begin_log(command.name(), command.is_logged())?;
+    if context.printer.wants_heads() {
+        let heads = output::heads(Arc::clone(&context.printer));
+        return dispatch(command, context).with_subscriber(heads).await;
+    }
+    dispatch(command, context).await
+}
+
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Connect(args) => connect::run(args, context).await,
         Command::Test => test::run(context).await,

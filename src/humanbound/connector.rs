@@ -124,7 +124,9 @@ impl Connector {
         if let Some(key) = key {
             request = request.header("x-functions-key", key.expose());
         }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let outcome = request.send().await;
+        self.tell("GET", path, &outcome);
+        let response = outcome.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         if status == StatusCode::OK {
@@ -191,7 +193,9 @@ impl Connector {
         // A client of its own, so that each probe opens a connection, which may lead to another instance.
         let request = self.http()?.post(self.url.clone()).header("content-type", "application/json");
         let request = request.header(signature::HEADER, signature::sign(secret, PROBE_BODY)).body(PROBE_BODY);
-        Ok(match request.send().await.map(|response| response.status()) {
+        let outcome = request.send().await;
+        self.tell("POST", self.url.path(), &outcome);
+        Ok(match outcome.map(|response| response.status()) {
             Ok(StatusCode::BAD_REQUEST) => Verdict::Accepted,
             Ok(StatusCode::UNAUTHORIZED) => Verdict::Rejected,
             Ok(status) => Verdict::Later(format!("the connector answers {status}")),
@@ -204,6 +208,19 @@ impl Connector {
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| Error::Setup { detail: fault::of(&error).1 })
+    }
+
+    /// The head of a call, for the debug log.
+    fn tell(&self, method: &str, path: &str, outcome: &Result<reqwest::Response, reqwest::Error>) {
+        let mut url = self.url.clone();
+        url.set_path(path);
+        match outcome {
+            Ok(response) => tracing::debug!(method, %url, status = response.status().as_u16(), "answered"),
+            Err(error) => {
+                let (fault, detail) = fault::of(error);
+                tracing::debug!(method, %url, %fault, %detail, "no answer");
+            }
+        }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {

@@ -3,29 +3,29 @@
 //! Everything goes through one [`Printer`], which knows of `--json`, `--quiet`, `--verbose`, colors and terminals.
 //! With `--json` stdout gets one object, on failure too: the envelope that [`Printer::finish`] writes.
 
+mod bar;
 mod format;
+mod log;
+mod screen;
 mod step;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use console::{Color, Style, Term};
+use console::{Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 pub(crate) use format::{cut, duration, grouped, minute};
+pub(crate) use log::{RunLog, heads};
 pub(crate) use step::{Running, State, Step};
 
 use super::error::{Exit, Failure, is_broken_pipe};
 
 /// How wide the words before a line are, as cargo has it.
 const LABEL: usize = 12;
-/// The width of what has none: a pipe, a file.
-const WIDTH: usize = 80;
-/// Nothing is drawn narrower or wider.
-const WIDTHS: (usize, usize) = (40, 160);
 
 /// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +36,8 @@ pub(crate) struct Manner {
     pub(crate) quiet: u8,
     /// 1: what runs underneath too.
     pub(crate) verbose: u8,
+    /// The heads of HTTP calls too.
+    pub(crate) debug: bool,
     /// No colors, whatever the terminal.
     pub(crate) no_color: bool,
 }
@@ -57,6 +59,8 @@ pub struct Captured {
     pub stdout: String,
     /// Talk.
     pub stderr: String,
+    /// The width of the screen; `None` where there is none.
+    pub columns: Option<usize>,
 }
 
 /// The one way out for words and data.
@@ -66,6 +70,7 @@ pub(crate) struct Printer {
     sink: Sink,
     bar: ProgressBar,
     said: Mutex<Said>,
+    log: OnceLock<RunLog>,
 }
 
 /// What goes into the envelope.
@@ -84,7 +89,38 @@ impl Printer {
             console::set_colors_enabled_stderr(false);
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { command, manner, sink, bar, said: Mutex::default() }
+        Self { command, manner, sink, bar, said: Mutex::default(), log: OnceLock::new() }
+    }
+
+    /// From here on, what happens is in `log` too.
+    pub(crate) fn log_to(&self, log: RunLog, command: &str) {
+        log.line("run", &format!("hb-sentinel {} {command}", env!("CARGO_PKG_VERSION")));
+        self.log.set(log).ok();
+    }
+
+    fn log(&self, kind: &str, text: &str) {
+        if let Some(log) = self.log.get() {
+            log.line(kind, text);
+        }
+    }
+
+    /// Is there anybody who wants to hear of heads of HTTP calls?
+    pub(crate) fn wants_heads(&self) -> bool {
+        self.manner.debug || self.log.get().is_some()
+    }
+
+    /// The head of an HTTP call.
+    fn head(&self, line: &str) {
+        self.log("http", line);
+        if self.manner.debug {
+            self.talk(&format!("{:>LABEL$} {line}", "http"));
+        }
+    }
+
+    /// A program that has ended, for the log and for who asked for more with `--verbose`.
+    pub(crate) fn ran(&self, text: &str) {
+        self.log("program", text);
+        self.verbose(text);
     }
 
     /// Is the result one JSON object?
@@ -101,6 +137,7 @@ impl Printer {
 
     /// One line of talk that should not be missed.
     pub(crate) fn warn(&self, text: &str) {
+        self.log("warning", text);
         if self.manner.quiet == 0 {
             self.message("warning", Color::Yellow, text);
         }
@@ -150,6 +187,7 @@ impl Printer {
     }
 
     fn progress(&self, id: &str, text: &str) {
+        self.log("progress", &format!("{id}: {text}"));
         if self.manner.quiet > 0 {
         } else if io::stderr().is_terminal() {
             self.bar.set_message(cut(text, Self::width().saturating_sub(LABEL + 2)));
@@ -159,6 +197,7 @@ impl Printer {
     }
 
     fn record(&self, step: Step) {
+        self.log("step", &step.line());
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
         let color = match step.state {
@@ -191,13 +230,10 @@ impl Printer {
             }
         };
         self.end();
-        if let Some(failure) = failure.as_ref().filter(|_| self.manner.quiet < 2) {
-            let step = self.failed_step().map_or_else(String::new, |step| format!("{step}: "));
-            self.message("error", Color::Red, &format!("{step}{}", failure.message));
-            for hint in &failure.hints {
-                self.message("hint", Color::Cyan, hint);
-            }
+        if let Some(failure) = &failure {
+            self.fail(failure);
         }
+        self.log("end", &format!("exit code {}", exit.code()));
         match self.envelope(exit, failure.as_ref()) {
             Ok(()) => exit.code(),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit.code(),
@@ -205,6 +241,23 @@ impl Printer {
                 self.message("error", Color::Red, &format!("stdout cannot be written: {error}"));
                 Exit::Failed.code()
             }
+        }
+    }
+
+    /// Tells of what ended the command, and where its log is.
+    fn fail(&self, failure: &Failure) {
+        let step = self.failed_step().map_or_else(String::new, |step| format!("{step}: "));
+        let hints = failure.hints.iter().map(|hint| ("hint", Color::Cyan, hint.clone()));
+        let log = self.log.get().map(|log| log.path().display().to_string());
+        let error = ("error", Color::Red, format!("{step}{}", failure.message));
+        for (kind, color, text) in std::iter::once(error).chain(hints) {
+            self.log(kind, &text);
+            if self.manner.quiet < 2 {
+                self.message(kind, color, &text);
+            }
+        }
+        if let Some(log) = log.filter(|_| self.manner.quiet < 2) {
+            self.message("log", Color::Cyan, &log);
         }
     }
 
@@ -222,7 +275,8 @@ impl Printer {
         let error = failure.map(|failure| {
             json!({
                 "step": failed, "code": failure.code, "message": failure.message,
-                "hint": (!failure.hints.is_empty()).then(|| failure.hints.join("\n")), "log": null,
+                "hint": (!failure.hints.is_empty()).then(|| failure.hints.join("\n")),
+                "log": self.log.get().map(RunLog::path),
             })
         });
         let steps: Vec<Value> = said.steps.iter().map(Step::json).collect();
@@ -237,50 +291,11 @@ impl Printer {
         self.said().steps.iter().rev().find(|step| step.state == State::Failed).map(|step| step.id)
     }
 
-    /// How wide what is written to stdout may be.
-    pub(crate) fn width() -> usize {
-        let (min, max) = WIDTHS;
-        Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns).clamp(min, max))
-    }
-
-    /// Begins to show the way to `total`; a terminal is needed for that.
-    pub(crate) fn begin(&self, total: usize) {
-        if self.manner.quiet > 0 {
-            return;
-        }
-        // It may have ended before.
-        self.bar.reset();
-        let template = "{prefix:>12.cyan.bold} [{bar:32}] {human_pos}/{human_len} {msg}";
-        if let Ok(look) = ProgressStyle::with_template(template) {
-            self.bar.set_style(look.progress_chars("=> "));
-        }
-        self.bar.set_length(total as u64);
-        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
-    }
-
-    /// What is being done.
-    pub(crate) fn doing(&self, prefix: &'static str, message: &str) {
-        self.bar.set_prefix(prefix);
-        self.bar.set_message(message.to_owned());
-    }
-
-    /// How far something is that tells so itself.
-    pub(crate) fn reach(&self, done: usize, of: usize) {
-        if done == 0 {
-            self.begin(of);
-        }
-        self.bar.set_length(of as u64);
-        self.bar.set_position(done as u64);
-    }
-
-    /// One more.
-    pub(crate) fn advance(&self) {
-        self.bar.inc(1);
-    }
-
-    /// The way is at its end.
-    pub(crate) fn end(&self) {
-        self.bar.finish_and_clear();
+    /// A step that is not told but in the envelope and the log: its result stands on stdout.
+    pub(crate) fn settle(&self, id: &'static str, title: &str, state: State, detail: String) {
+        let step = Step { id, title: title.to_owned(), state, took: Duration::ZERO, detail };
+        self.log("step", &step.line());
+        self.said().steps.push(step);
     }
 
     fn line(&self, label: &str, color: Color, text: &str) {

@@ -14,6 +14,7 @@ pub(crate) enum State {
     /// There was nothing to do.
     Unchanged,
     /// It was not asked for.
+    #[expect(dead_code, reason = "`deploy` uses it")]
     Skipped,
     /// It went wrong; the command ends or goes on, as its contract says.
     Failed,
@@ -61,6 +62,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// As it stands in the log.
+    pub(super) fn line(&self) -> String {
+        let gap = if self.detail.is_empty() { "" } else { ": " };
+        format!("{} {} in {} ms{gap}{}", self.state.name(), self.id, self.took.as_millis(), self.detail)
+    }
+
     /// As it stands in the JSON envelope.
     pub(super) fn json(&self) -> Value {
         let is_good = matches!(self.state, State::Done | State::Unchanged);

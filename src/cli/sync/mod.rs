@@ -20,6 +20,9 @@ use report::Teller;
 
 /// Deliver past events to the connector once more
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hb-sentinel sync --since 2025-01-01
+  hb-sentinel sync --since 7d --dry-run")]
 pub(crate) struct SyncArgs {
     /// From when on: a date, a time or a span, as 2026-01-31, 2026-01-31T12:00:00Z or 7d [default: where the last one ended]
     #[arg(long, value_name = "WHEN", value_parser = Moment::since)]

@@ -1,0 +1,64 @@
+//! What moves on a terminal while something is under way. Elsewhere there is nothing of it.
+
+use std::time::Duration;
+
+use indicatif::{ProgressDrawTarget, ProgressStyle};
+
+use super::Printer;
+
+impl Printer {
+    /// Begins to show that something is under way, without an end that is known; [`Self::end`] ends it.
+    pub(crate) fn busy(&self, text: &str) {
+        if self.manner.quiet > 0 {
+            return;
+        }
+        if let Ok(look) = ProgressStyle::with_template("{spinner:>12.cyan} {prefix}") {
+            self.bar.set_style(look);
+        }
+        self.bar.reset();
+        self.bar.set_prefix(text.to_owned());
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+        self.bar.enable_steady_tick(Duration::from_millis(120));
+    }
+
+    /// Begins to show the way to `total`; a terminal is needed for that.
+    pub(crate) fn begin(&self, total: usize) {
+        if self.manner.quiet > 0 {
+            return;
+        }
+        // It may have ended before.
+        self.bar.reset();
+        let template = "{prefix:>12.cyan.bold} [{bar:32}] {human_pos}/{human_len} {msg}";
+        if let Ok(look) = ProgressStyle::with_template(template) {
+            self.bar.set_style(look.progress_chars("=> "));
+        }
+        self.bar.set_length(total as u64);
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+    }
+
+    /// What is being done.
+    pub(crate) fn doing(&self, prefix: &'static str, message: &str) {
+        self.bar.set_prefix(prefix);
+        self.bar.set_message(message.to_owned());
+    }
+
+    /// How far something is that tells so itself.
+    pub(crate) fn reach(&self, done: usize, of: usize) {
+        if done == 0 {
+            self.begin(of);
+        }
+        self.bar.set_length(of as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    /// One more.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// The way is at its end.
+    pub(crate) fn end(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+}
