@@ -135,7 +135,9 @@ async fn again(context: &Context, platform: &mut Platform, live: &Webhook) -> Re
         activate(context, platform, live).await?;
     }
     let arrival = ping::send(context, platform, &live.id).await?;
-    if let Some(ours) = &mut platform.connection().webhook {
+    if let Some(ours) = &mut platform.connection().webhook
+        && arrival == ping::Arrival::Delivered
+    {
         ours.tested_at = Some(context.timing.now());
     }
     end(context, platform, live, arrival, "unchanged")

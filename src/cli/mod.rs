@@ -9,10 +9,8 @@
 mod context;
 mod error;
 mod interrupt;
-#[expect(dead_code, reason = "`status` uses the rest")]
 mod output;
 
-#[expect(dead_code, reason = "`status` and `deploy` use it")]
 mod deployed;
 mod platform;
 mod webhook;
@@ -22,8 +20,10 @@ mod connect;
 mod demo;
 mod disconnect;
 mod feed;
+mod overview;
 mod package;
 mod rotate;
+mod status;
 mod sync;
 mod test;
 mod uninstall;
@@ -49,7 +49,7 @@ pub const AS_CONNECTOR: &str = "__connector";
 #[command(name = "hb-sentinel", version)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     #[command(flatten)]
     global: Global,
 }
@@ -61,6 +61,7 @@ enum Command {
     #[command(after_help = "Example:
   hb-sentinel test")]
     Test,
+    Status(status::StatusArgs),
     Sync(sync::SyncArgs),
     #[command(name = "rotate-secret")]
     Rotate(rotate::RotateArgs),
@@ -70,6 +71,9 @@ enum Command {
     Package(package::PackageArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
+    /// No command at all
+    #[command(skip)]
+    Overview,
 }
 
 impl Command {
@@ -77,6 +81,7 @@ impl Command {
         match self {
             Self::Connect(_) => "connect",
             Self::Test => "test",
+            Self::Status(_) => "status",
             Self::Sync(_) => "sync",
             Self::Disconnect(_) => "disconnect",
             Self::Demo(_) => "demo",
@@ -85,17 +90,30 @@ impl Command {
             Self::Man(_) => "man",
             Self::Rotate(_) => "rotate-secret",
             Self::Uninstall(_) => "uninstall",
+            Self::Overview => "overview",
         }
     }
 
     /// Whether each run leaves a log: not those that change nothing outside this machine.
     fn is_logged(&self) -> bool {
-        !matches!(self, Self::Demo(_) | Self::Package(_) | Self::Completions(_) | Self::Man(_))
+        !matches!(
+            self,
+            Self::Status(_)
+                | Self::Demo(_)
+                | Self::Package(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+                | Self::Overview
+        )
     }
 
     /// Whether it ends in its own way when it is interrupted.
     fn hears_signals(&self) -> bool {
-        matches!(self, Self::Demo(_))
+        match self {
+            Self::Demo(_) => true,
+            Self::Status(args) => args.is_watch(),
+            _ => false,
+        }
     }
 }
 
@@ -107,6 +125,7 @@ pub fn main() -> ExitCode {
         return play(&args);
     }
     let Cli { command, global } = Cli::parse();
+    let command = command.unwrap_or(Command::Overview);
     let context = Context::new(command.name(), global, Surroundings::process());
     let outcome = block_on(async {
         if command.hears_signals() {
@@ -137,6 +156,7 @@ fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Resu
 pub async fn run_in(arguments: &[&str], surroundings: Surroundings) -> Result<u8, String> {
     let all = std::iter::once("hb-sentinel").chain(arguments.iter().copied());
     let Cli { command, global } = Cli::try_parse_from(all).map_err(|error| error.to_string())?;
+    let command = command.unwrap_or(Command::Overview);
     let context = Context::new(command.name(), global, surroundings);
     let outcome = run(command, &context).await;
     Ok(context.printer.finish(&outcome))
@@ -155,6 +175,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Connect(args) => connect::run(args, context).await,
         Command::Test => test::run(context).await,
+        Command::Status(args) => status::run(&args, context).await,
         Command::Disconnect(args) => disconnect::run(&args, context).await,
         Command::Demo(args) => demo::run(&args, context).await,
         Command::Package(args) => package::run(args, context),
@@ -163,5 +184,6 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Rotate(args) => rotate::run(&args, context).await,
         Command::Uninstall(args) => uninstall::run(&args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
+        Command::Overview => overview::run(context).await,
     }
 }

@@ -113,16 +113,9 @@ impl Platform {
     fn check_base_url(&mut self) -> Result<()> {
         let now = self.client.base_url().to_string();
         let connection = self.connection();
-        match &connection.base_url {
-            Some(before) if *before != now && connection.webhook.is_some() => Err(usage(
-                format!("this organisation is connected on {before}, and {now} is called"),
-                "unset `HUMANBOUND_BASE_URL`, or run `hb-sentinel disconnect --force` first",
-            )),
-            _ => {
-                connection.base_url = Some(now);
-                Ok(())
-            }
-        }
+        same_platform(connection, &now)?;
+        connection.base_url = Some(now);
+        Ok(())
     }
 
     /// The file of the old `hb sentinel` knew one webhook. It is taken over when this organisation has it.
@@ -207,6 +200,20 @@ impl Platform {
         let Some(url) = url else { return Ok(None) };
         let all = self.client.webhooks().await.told()?;
         Ok(all.into_iter().find(|webhook| same_connector(&webhook.url, url)))
+    }
+}
+
+/// Checks that `connection` is one to the platform at `now`.
+///
+/// # Errors
+/// It has a webhook on another.
+pub(crate) fn same_platform(connection: &Connection, now: &str) -> Result<()> {
+    match &connection.base_url {
+        Some(before) if before != now && connection.webhook.is_some() => Err(usage(
+            format!("this organisation is connected on {before}, and {now} is called"),
+            "unset `HUMANBOUND_BASE_URL`, or run `hb-sentinel disconnect --force` first",
+        )),
+        _ => Ok(()),
     }
 }
 

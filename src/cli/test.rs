@@ -21,7 +21,9 @@ pub(super) async fn run(context: &Context) -> Result<Exit> {
         activate(context, &platform, &live).await?;
     }
     let arrival = ping::send(context, &platform, &live.id).await?;
-    if let Some(ours) = &mut platform.connection().webhook {
+    if let Some(ours) = &mut platform.connection().webhook
+        && arrival == Arrival::Delivered
+    {
         ours.tested_at = Some(context.timing.now());
     }
     platform.save()?;

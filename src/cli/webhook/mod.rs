@@ -140,7 +140,9 @@ pub(crate) async fn adopt(
     platform.save()?;
     match ping::until_it_arrives(context, platform, &webhook.id).await {
         Ok(arrival) => {
-            if let Some(ours) = &mut platform.connection().webhook {
+            if let Some(ours) = &mut platform.connection().webhook
+                && arrival == ping::Arrival::Delivered
+            {
                 ours.tested_at = Some(context.timing.now());
             }
             platform.save()?;

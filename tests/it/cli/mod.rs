@@ -4,6 +4,9 @@ mod connect;
 mod disconnect;
 mod rotate;
 mod uninstall;
+mod interrupt;
+mod log;
+mod status;
 mod words;
 
 use std::os::unix::fs::PermissionsExt as _;
