@@ -7,6 +7,7 @@ mod uninstall;
 mod interrupt;
 mod log;
 mod status;
+mod transcripts;
 mod words;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,73 @@
 //! What the commands say of themselves.
 
+use std::process::Command;
+
 use super::Desk;
+
+fn help(arguments: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_hb-sentinel");
+    let output = Command::new(program).args(arguments).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The commands of `--help` with their lines.
+fn commands() -> Vec<(String, String)> {
+    let help = help(&[]);
+    let lines =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<_> = lines
+        .map(|line| line.trim().split_once("  ").unwrap())
+        .map(|(name, line)| (name.to_owned(), line.trim().to_owned()))
+        .filter(|(name, _)| name != "help")
+        .collect();
+    assert!(commands.len() > 5, "{help}");
+    commands
+}
+
+#[test]
+fn every_line_of_the_help_is_an_imperative_without_a_period() {
+    for (name, line) in commands() {
+        let first = line.split(' ').next().unwrap();
+        let is_imperative = first.starts_with(char::is_uppercase) && !first.ends_with('s');
+        assert!(is_imperative && !line.ends_with('.') && line.len() <= 80, "{name}: {line}");
+        for option in help(&[&name]).lines().filter(|line| line.trim_start().starts_with('-')) {
+            assert!(!option.ends_with('.'), "{name}: {option}");
+        }
+    }
+}
+
+#[test]
+fn commands_of_the_platform_show_examples() {
+    for (name, example) in [
+        ("connect", "hb-sentinel connect --url https://func-"),
+        ("test", "hb-sentinel test"),
+        ("status", "hb-sentinel status"),
+        ("sync", "hb-sentinel sync --since 2025-01-01"),
+        ("disconnect", "hb-sentinel disconnect"),
+    ] {
+        let help = help(&[name]);
+        let examples = help.split("Example").nth(1).unwrap_or_default();
+        assert!(examples.contains(example), "{name} shows no `{example}`:\n{help}");
+    }
+}
+
+#[test]
+fn the_readme_has_every_command_as_the_help_has_it() {
+    let readme = include_str!("../../../README.md");
+    let table = readme.lines().skip_while(|line| *line != "| command | what it does |").skip(2);
+    let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<_> = commands().iter().map(|(name, line)| format!("| `{name}` | {line} |")).collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_readme_shows_a_run_that_took_place() {
+    let readme = include_str!("../../../README.md");
+    let run = super::transcripts::read("connect");
+    let shown: Vec<_> = run.lines().filter(|line| !line.starts_with("--- ")).collect();
+    assert!(readme.contains(&format!("```\n{}\n```", shown.join("\n"))), "{run}");
+}
 
 #[tokio::test]
 async fn shells_and_man_learn_every_command() {
