@@ -1,10 +1,11 @@
 //! Lists that stand in two places say the same in both.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs};
 
 use humanbound_sentinel::{config::SETTINGS, package};
 use proc_macro2::TokenTree;
 
+use super::commands::words;
 use super::{files, is_document, is_rust, none, read, root, sources, tokens};
 
 /// The lines of the section of `text` whose heading contains `heading`.
@@ -121,53 +122,13 @@ fn commands_of_the_documents_exist() {
     none(&offences);
 }
 
-/// What `hb-sentinel` with these arguments says of itself: the first words of the lines under `heading`.
-fn help(arguments: &[&str], heading: &str) -> BTreeSet<String> {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_hb-sentinel")).args(arguments).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{arguments:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines =
-        text.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.ends_with(':'));
-    let words = lines.filter_map(|line| {
-        let mut words =
-            line.trim_start().trim_start_matches("-h, ").trim_start_matches("-V, ").split([' ', ',']);
-        words.next().filter(|word| !word.is_empty() && line.len() - line.trim_start().len() <= 6)
-    });
-    words.filter(|word| !["--help", "--version", "help"].contains(word)).map(str::to_owned).collect()
-}
-
-#[test]
-fn commands_of_hb_sentinel_in_the_documents_exist() {
-    let commands = help(&[], "Commands:");
-    assert!(commands.contains("package"), "{commands:?}");
-    let mut found = 0;
-    let mut offences = Vec::new();
-    for file in files().iter().filter(|file| is_document(&file.path)) {
-        for after in file.text.split("cargo run -- ").skip(1).chain(file.text.split("`hb-sentinel ").skip(1))
-        {
-            // A word that begins otherwise is a flag, or hidden.
-            let command: String = after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
-            if after.starts_with('_') {
-                continue;
-            }
-            found += 1;
-            if !commands.contains(&command) {
-                offences.push(format!("{}: `hb-sentinel {command}` does not exist", file.path));
-            }
-        }
-    }
-    assert!(found > 0, "the rule no longer finds commands");
-    none(&offences);
-}
-
 #[test]
 fn options_of_demo_in_the_readme_are_those_of_the_command() {
     let readme = read("README.md");
     let lines: Vec<_> = readme.lines().skip_while(|line| !line.starts_with("| option of `demo`")).collect();
     let table: Vec<_> = lines.into_iter().take_while(|line| line.starts_with('|')).collect();
     let documented = rows(&table).iter().map(|row| row[0].split(' ').next().unwrap().to_owned()).collect();
-    assert_eq!(help(&["demo"], "Options:"), documented);
+    assert_eq!(words(&["demo"], "Options:"), documented);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The house rules that no compiler and no linter knows.
 
 mod circles;
+mod commands;
 mod layers;
 mod lists;
 mod logs;
