@@ -213,6 +213,20 @@ impl Call {
         self.word("--only-show-errors").with("--output", format)
     }
 
+    /// The call as one line for people; what is not known yet stands in angle brackets.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let word = |word: &Word| {
+            word.render(
+                str::to_owned,
+                |file| format!("<{file:?}>").to_lowercase(),
+                |name| format!("<{name}>"),
+            )
+        };
+        let words = self.args.iter().map(word);
+        [self.tool.name().to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    }
+
     /// The first words: what the call is called in an error.
     pub(super) fn name(&self) -> String {
         let nothing = Values::default();

@@ -24,6 +24,8 @@ pub const PACKAGE_TAG: &str = "humanbound-package";
 
 /// Registering takes a minute or two for each namespace.
 const REGISTERING: Duration = Duration::from_secs(15 * 60);
+/// A prediction takes some minutes.
+const PREDICTING: Duration = Duration::from_secs(10 * 60);
 /// `az` waits a minute after an upload, then up to ten for the host.
 const PUBLISHING: Duration = Duration::from_secs(20 * 60);
 /// What `az` itself waits for the host, in seconds.
@@ -96,6 +98,27 @@ impl Scope {
             call
         };
         call.with("--no-prompt", "true").word("--no-wait").silent(&self.subscription).changing()
+    }
+
+    /// What Azure says a deployment would do. The secret is not in it.
+    pub(super) fn deployment_what_if(&self, name: &str) -> Call {
+        Call::az(&["deployment", "group", "what-if"])
+            .with("--resource-group", &self.group)
+            .with("--name", name)
+            .with("--template-file", Word::file(File::Template))
+            .with("--parameters", Word::from("@").then(Word::file(File::Parameters)))
+            .with("--no-prompt", "true")
+            .word("--no-pretty-print")
+            .json(&self.subscription)
+            .within(PREDICTING)
+    }
+
+    pub(super) fn deployment_cancel(&self, name: &str) -> Call {
+        Call::az(&["deployment", "group", "cancel"])
+            .with("--resource-group", &self.group)
+            .with("--name", name)
+            .silent(&self.subscription)
+            .changing()
     }
 
     /// Publishes the package as it is, byte for byte.

@@ -10,8 +10,9 @@ use super::{calls::TAG, found::Survey, options::DeployOptions};
 /// How every deployment of ours is called.
 pub const NAME_PREFIX: &str = "hb-sentinel-";
 
-/// Parameters that only say what a deployment finds. A second run finds something else, and still is the same deployment.
-const FOUND: [&str; 2] = ["recoverKeyVault", "settled"];
+/// Parameters that only say what a deployment finds, or that count the first time only. A second run finds something else,
+/// and still is the same deployment.
+const FOUND: [&str; 3] = ["projects", "recoverKeyVault", "settled"];
 
 /// The parameters of a deployment, without the secret. One that is null is left out: `az` would send it without a value.
 #[must_use]

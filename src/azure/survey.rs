@@ -110,8 +110,23 @@ pub async fn read(
     live_webhook: bool,
     mut say: impl FnMut(&Finding) + Send,
 ) -> Result<Survey, Stopped> {
-    let mut found = Survey::default();
-    say(&tools(az, options, &mut found).await.map_err(at("tools"))?);
+    let (found, finding) = tools(az, options.publisher).await?;
+    say(&finding);
+    read_on(azure, options, live_webhook, found, say).await
+}
+
+/// As [`read`], when [`tools`] has looked already.
+///
+/// # Errors
+///
+/// As [`read`].
+pub async fn read_on(
+    azure: &Azure,
+    options: &DeployOptions,
+    live_webhook: bool,
+    mut found: Survey,
+    mut say: impl FnMut(&Finding) + Send,
+) -> Result<Survey, Stopped> {
     say(&providers(azure, &mut found).await.map_err(at("providers"))?);
     found.group = azure.group().await.map_err(at("group"))?.as_ref().map(group);
     say(&permissions(azure, &mut found).await);
@@ -125,11 +140,16 @@ pub async fn read(
     Ok(found)
 }
 
-async fn tools(az: &Az, options: &DeployOptions, found: &mut Survey) -> Result<Finding, Error> {
-    found.az_version = az.version().await?;
+/// Looks at the programs that are run, which `publisher` decides on.
+///
+/// # Errors
+///
+/// One that is needed is missing.
+pub async fn tools(az: &Az, publisher: Publisher) -> Result<(Survey, Finding), Stopped> {
+    let mut found = Survey { az_version: az.version().await.map_err(at("tools"))?, ..Survey::default() };
     found.func_version = match az.func_version().await {
         Ok(version) => Some(version),
-        Err(error) if options.publisher == Publisher::Func => return Err(error),
+        Err(error) if publisher == Publisher::Func => return Err(at("tools")(error)),
         // Only who publishes with it needs it.
         Err(_) => None,
     };
@@ -139,7 +159,8 @@ async fn tools(az: &Az, options: &DeployOptions, found: &mut Survey) -> Result<F
         .map_or_else(|| "func not needed: az publishes".to_owned(), |version| format!("func {version}"));
     let is_old = version(&found.az_version).is_some_and(|version| version < GOOD_AZ);
     let warning = is_old.then(|| "this version of az hides errors; run `az upgrade`".to_owned());
-    Ok(Finding { step: "tools", detail: format!("az {}, {func}", found.az_version), warning })
+    let detail = format!("az {}, {func}", found.az_version);
+    Ok((found, Finding { step: "tools", detail, warning }))
 }
 
 fn version(text: &str) -> Option<(u32, u32)> {

@@ -117,6 +117,26 @@ impl Azure {
         self.az.run(&call, values).await.map(drop)
     }
 
+    /// What Azure says a deployment would do: its JSON, of which `changes` matters.
+    ///
+    /// # Errors
+    ///
+    /// What Azure finds wrong with it.
+    pub async fn what_if(&self, name: &str, values: &Values) -> Result<Value, Error> {
+        let call = self.scope.deployment_what_if(name);
+        let answer = self.az.run(&call, values).await?;
+        answer.ok_or_else(|| Error::Answer { call: call.name(), expected: "prediction" })
+    }
+
+    /// Stops a deployment; what it has made stays.
+    ///
+    /// # Errors
+    ///
+    /// What Azure answers.
+    pub async fn cancel_deployment(&self, name: &str) -> Result<(), Error> {
+        self.az.run(&self.scope.deployment_cancel(name), &Values::default()).await.map(drop)
+    }
+
     /// A deployment by its name, or `None`.
     ///
     /// # Errors
