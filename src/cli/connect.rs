@@ -57,7 +57,7 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
             "put it into a file and name that with `--secret-file FILE`, or `--secret-file -` for standard input",
         ));
     }
-    let mut platform = open(context).await?;
+    let mut platform = open(context, "connect").await?;
     let url = target(&args, &mut platform)?;
     let connector = Connector::new(&url, &platform.settings, context.timing.clone())
         .told()
@@ -65,28 +65,54 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
     health(context, &connector).await?;
     let all = platform.client.webhooks().await.told()?;
     if let Some(live) = standing(&mut platform, &all, &url)? {
-        return again(context, &mut platform, &live).await;
+        let arrival = again(context, &mut platform, &live).await?;
+        return end(context, &mut platform, &live, arrival, "unchanged");
     }
     let secret = obtain(&args, context)?;
     webhook::probe(context, &connector, &secret).await?;
-    let (same, replaced) = replaced(context, &mut platform, &all, &url)?;
+    let made = make(context, &mut platform, (&url, &secret), &args.name, &all).await?;
+    let exit = end(context, &mut platform, &made.webhook, made.arrival, "connected")?;
+    Ok(if made.is_replayed { Exit::Pending } else { exit })
+}
+
+/// A webhook that was made.
+pub(super) struct Made {
+    pub(super) webhook: Webhook,
+    pub(super) arrival: ping::Arrival,
+    /// There was a gap, whose events are on their way.
+    pub(super) is_replayed: bool,
+}
+
+/// Makes the webhook for a connector that accepts the secret, beside `all` that there are; what it replaces goes.
+///
+/// # Errors
+/// There is no place for it, or no test event arrives. Then it is gone again.
+pub(super) async fn make(
+    context: &Context,
+    platform: &mut Platform,
+    (url, secret): (&str, &Confidential),
+    name: &str,
+    all: &[Webhook],
+) -> Result<Made> {
+    let (same, replaced) = replaced(context, platform, all, url)?;
     if all.len() >= MAX_WEBHOOKS {
-        return in_the_last_place(context, &mut platform, &args, (&url, &secret), (&all, replaced)).await;
+        return in_the_last_place(context, platform, name, (url, secret), (all, replaced)).await;
     }
-    let created = webhook::create(context, &mut platform, &url, &args.name, &secret).await?;
-    let arrival = webhook::adopt(context, &mut platform, &created, &replaced).await?;
+    let webhook = webhook::create(context, platform, url, name, secret).await?;
+    let arrival = webhook::adopt(context, platform, &webhook, &replaced).await?;
     for id in same {
         context
             .printer
             .warn(&format!("webhook {id} leads to the same connector, so that events arrive twice"));
         context.printer.hint(&format!("remove it with `hb webhooks remove {id}`"));
     }
-    end(context, &mut platform, &created, arrival, "connected")
+    Ok(Made { webhook, arrival, is_replayed: false })
 }
 
-async fn open(context: &Context) -> Result<Platform> {
+/// Opens the platform, and learns the organisation's name.
+pub(super) async fn open(context: &Context, purpose: &str) -> Result<Platform> {
     let step = context.printer.step("platform", "Humanbound");
-    let mut platform = Platform::open(context, "connect").await?;
+    let mut platform = Platform::open(context, purpose).await?;
     let organisations = platform.client.organisations().await.told()?;
     let id = platform.organisation.clone();
     let ours = organisations.into_iter().find(|one| crate::humanbound::same_id(&one.id, &id));
@@ -114,7 +140,7 @@ async fn health(context: &Context, connector: &Connector) -> Result<()> {
 }
 
 /// The webhook that is connected to `url` already: the remembered one, else the one that has our URL.
-fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> Result<Option<Webhook>> {
+pub(super) fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> Result<Option<Webhook>> {
     let known = platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone());
     let ours = all.iter().find(|webhook| Some(&webhook.id) == known.as_ref());
     let ours = ours.filter(|webhook| same_connector(&webhook.url, url));
@@ -128,7 +154,11 @@ fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> Result<Optio
 }
 
 /// It is connected. Whether it delivers is looked at, and said.
-async fn again(context: &Context, platform: &mut Platform, live: &Webhook) -> Result<Exit> {
+pub(super) async fn again(
+    context: &Context,
+    platform: &mut Platform,
+    live: &Webhook,
+) -> Result<ping::Arrival> {
     let step = context.printer.step("webhook", "Humanbound has a webhook");
     step.end(State::Unchanged, live.id.clone());
     if !live.active {
@@ -140,7 +170,7 @@ async fn again(context: &Context, platform: &mut Platform, live: &Webhook) -> Re
     {
         ours.tested_at = Some(context.timing.now());
     }
-    end(context, platform, live, arrival, "unchanged")
+    Ok(arrival)
 }
 
 /// Switches a webhook on again that somebody switched off, if that is wanted.
@@ -220,24 +250,35 @@ fn replaced(
     Ok((stay, Replaced { ids: go }))
 }
 
+/// There is no place for another webhook, and none of them is ours to give up.
+fn full<T>(all: &[Webhook]) -> Result<T> {
+    let list: Vec<_> = all.iter().map(|one| format!("{} {} {}", one.id, one.name, one.url)).collect();
+    Err(anyhow!(
+        "the organisation has {} webhooks, and more are not possible:\n{}",
+        all.len(),
+        list.join("\n")
+    ))
+    .hint("free a place with `hb webhooks remove ID`")
+    .code("LimitReached")
+}
+
+/// Sees that there is a place for one more, or one that ours would replace: before anything is made that needs it.
+///
+/// # Errors
+/// All places are taken, and none by `ours`.
+pub(super) fn place(all: &[Webhook], ours: impl Fn(&Webhook) -> bool) -> Result<()> {
+    if all.len() < MAX_WEBHOOKS || all.iter().any(ours) { Ok(()) } else { full(all) }
+}
+
 /// All places are taken. One of ours can be given up first, at the price of a gap, which a replay fills.
 async fn in_the_last_place(
     context: &Context,
     platform: &mut Platform,
-    args: &ConnectArgs,
+    name: &str,
     (url, secret): (&str, &Confidential),
     (all, replaced): (&[Webhook], Replaced),
-) -> Result<Exit> {
-    let Some(ours) = replaced.ids.first() else {
-        let list: Vec<_> = all.iter().map(|one| format!("{} {} {}", one.id, one.name, one.url)).collect();
-        return Err(anyhow!(
-            "the organisation has {} webhooks, and more are not possible:\n{}",
-            all.len(),
-            list.join("\n")
-        ))
-        .hint("free a place with `hb webhooks remove ID`")
-        .code("LimitReached");
-    };
+) -> Result<Made> {
+    let Some(ours) = replaced.ids.first() else { return full(all) };
     let question = format!(
         "All {MAX_WEBHOOKS} webhooks are in use. Remove {ours} first? Events of the seconds in between are replayed."
     );
@@ -257,7 +298,7 @@ async fn in_the_last_place(
     }
     platform.connection().webhook = None;
     platform.save()?;
-    let created = webhook::create(context, platform, url, &args.name, secret).await?;
+    let created = webhook::create(context, platform, url, name, secret).await?;
     let arrival = webhook::adopt(context, platform, &created, &Replaced { ids: Vec::new() }).await?;
     let since = gap.replace_nanosecond(0).unwrap_or(gap).format(&Rfc3339).unwrap_or_default();
     let step = context.printer.step("replay", "Events of the gap are replayed");
@@ -266,8 +307,7 @@ async fn in_the_last_place(
     let text =
         queued.map_or("the platform did not say how many".to_owned(), |count| format!("{count} queued"));
     step.end(State::Pending, format!("since {since}: {text}"));
-    end(context, platform, &created, arrival, "connected")?;
-    Ok(Exit::Pending)
+    Ok(Made { webhook: created, arrival, is_replayed: true })
 }
 
 fn end(

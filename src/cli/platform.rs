@@ -100,6 +100,16 @@ impl Platform {
         Ok(platform)
     }
 
+    /// Opens the state of the organisation that somebody is logged in to, and calls nothing; `None` without a login.
+    pub(crate) async fn open_offline(context: &Context, purpose: &str) -> Result<Option<Self>> {
+        let settings = config::platform(&context.env);
+        let opened = Client::open(&settings, context.organisation.as_deref(), context.timing.clone());
+        let Ok(client) = opened else { return Ok(None) };
+        let Ok(organisation) = client.organisation().map(str::to_owned) else { return Ok(None) };
+        let store = Store::open(&folder(&settings)?, purpose, state::PATIENCE).await.told()?;
+        Ok(Some(Self { client, organisation, settings, store }))
+    }
+
     /// What is remembered of this organisation.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         self.store.state.connection(&self.organisation)
