@@ -18,6 +18,7 @@ mod webhook;
 mod completions;
 mod connect;
 mod demo;
+mod deploy;
 mod disconnect;
 mod feed;
 mod overview;
@@ -56,6 +57,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Deploy(Box<deploy::DeployArgs>),
     Connect(connect::ConnectArgs),
     /// Send a test event through the whole way, and say whether it arrived
     #[command(after_help = "Example:
@@ -79,6 +81,7 @@ enum Command {
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Self::Deploy(_) => "deploy",
             Self::Connect(_) => "connect",
             Self::Test => "test",
             Self::Status(_) => "status",
@@ -173,6 +176,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
+        Command::Deploy(args) => deploy::run(&args, context).await,
         Command::Connect(args) => connect::run(args, context).await,
         Command::Test => test::run(context).await,
         Command::Status(args) => status::run(&args, context).await,

@@ -26,6 +26,7 @@ mod cli;
 mod content;
 mod delivery;
 mod demo;
+mod deploy;
 mod drain;
 mod host_contract;
 mod humanbound;

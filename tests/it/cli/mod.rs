@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::rig::{Folder, Rig};
 
-const ORGANISATION: Uuid = Uuid::from_u128(0x6f1c_1b52_8f0a_4a55_9a3e_1c9a_7c1d_2e3f);
+pub const ORGANISATION: Uuid = Uuid::from_u128(0x6f1c_1b52_8f0a_4a55_9a3e_1c9a_7c1d_2e3f);
 /// What the connector has, and the webhook signs with.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -114,14 +114,18 @@ impl Desk {
         self.rig.host.url("/api/ingest")
     }
 
-    /// Runs a command. Its waits pass at once.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
+    /// A time in which waits pass at once, and are added up.
+    pub fn at_once(&self) -> Timing {
         let waited = Arc::clone(&self.waited);
-        let timing = Timing::new(OffsetDateTime::now_utc, move |pause| {
+        Timing::new(OffsetDateTime::now_utc, move |pause| {
             *waited.lock().unwrap() += pause;
             tokio::task::yield_now().boxed()
-        });
-        self.run_with(arguments, timing, None).await
+        })
+    }
+
+    /// Runs a command. Its waits pass at once.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, self.at_once(), None).await
     }
 
     /// Runs a command before this Azure. Its waits pass at once.

@@ -1,0 +1,123 @@
+//! What is there: the steps of [`crate::azure::survey`], each shown as it ends.
+
+use anyhow::Result;
+
+use super::account;
+use super::run::Run;
+use crate::azure::survey::{Finding, Stopped, read_on};
+use crate::azure::{Error, Survey};
+use crate::cli::output::{Printer, Running, State};
+use crate::cli::platform::{Platform, Told as _};
+use crate::humanbound::{Webhook, same_connector};
+
+/// The steps in the order in which they end, with their titles.
+const STEPS: [(&str, &str); 5] = [
+    ("providers", "Resource providers"),
+    ("permissions", "Permissions"),
+    ("group", "Resource group"),
+    ("survey", "What is there"),
+    ("secret", "The webhook's secret"),
+];
+
+/// Looks at everything that a plan depends on, and waits for a deployment of ours that is under way.
+///
+/// # Errors
+/// What cannot be looked at, with its step.
+pub(super) async fn look(run: &mut Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<()> {
+    let mut has_logged_in = false;
+    loop {
+        match once(run, memory, all).await {
+            Err(Stopped { source, .. })
+                if matches!(source, Error::Login(_)) && run.context.is_interactive && !has_logged_in =>
+            {
+                has_logged_in = true;
+                account::log_in(run.context, &source).await?;
+            }
+            Err(stopped) => return Err(stopped.source).told(),
+            Ok(found) => {
+                let running = found.running.clone();
+                run.found = found;
+                let Some(running) = running.filter(|_| !run.args.dry_run && !run.args.exports()) else {
+                    return Ok(());
+                };
+                super::infra::wait(run, &running.name).await?;
+            }
+        }
+    }
+}
+
+async fn once(run: &Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<Survey, Stopped> {
+    let printer = &run.context.printer;
+    let mut steps = Steps { printer, left: STEPS.iter(), current: None };
+    steps.begin();
+    let is_live = is_live(run, memory, all).await.map_err(|source| Stopped { step: "survey", source })?;
+    let tools = Survey {
+        az_version: run.found.az_version.clone(),
+        func_version: run.found.func_version.clone(),
+        ..Survey::default()
+    };
+    read_on(&run.azure, &run.options, is_live, tools, |finding| steps.end(finding)).await
+}
+
+struct Steps<'a> {
+    printer: &'a Printer,
+    left: std::slice::Iter<'static, (&'static str, &'static str)>,
+    current: Option<Running<'a>>,
+}
+
+impl Steps<'_> {
+    fn begin(&mut self) {
+        self.current = self.left.next().map(|(id, title)| self.printer.step(id, *title));
+    }
+
+    fn end(&mut self, finding: &Finding) {
+        if let Some(step) = self.current.take() {
+            step.done(finding.detail.clone());
+        }
+        if let Some(warning) = &finding.warning {
+            self.printer.warn(warning);
+        }
+        self.begin();
+    }
+}
+
+/// Whether Humanbound has a webhook that leads to the connector of this group: its secret stays whatever happens.
+async fn is_live(run: &Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<bool, Error> {
+    if run.args.no_connect || all.is_empty() {
+        return Ok(false);
+    }
+    let url = match run.newest_output("connectorUrl").await? {
+        Some(url) => Some(url),
+        None => memory.as_mut().and_then(|platform| remembered(run, platform)),
+    };
+    Ok(url.is_some_and(|url| all.iter().any(|webhook| same_connector(&webhook.url, &url))))
+}
+
+/// The connector's URL, where this group was deployed to before.
+fn remembered(run: &Run<'_>, platform: &mut Platform) -> Option<String> {
+    let azure = platform.connection().azure.as_ref()?;
+    let is_this = azure.resource_group.as_deref() == Some(&run.args.resource_group)
+        && azure.subscription.as_deref() == Some(&run.azure.scope().subscription);
+    is_this.then(|| azure.outputs.get("connectorUrl")?.as_str().map(str::to_owned)).flatten()
+}
+
+/// Looks at the programs that are run and at the package.
+///
+/// # Errors
+/// One that is needed is missing, or there is no package.
+pub(super) async fn tools(
+    context: &crate::cli::context::Context,
+    args: &super::DeployArgs,
+) -> Result<(Survey, super::package::Package)> {
+    let step = context.printer.step("tools", "Tools and package");
+    let publisher = args.options()?.publisher;
+    let looked = crate::azure::survey::tools(&context.az, publisher).await;
+    let (found, finding) = looked.map_err(|stopped| stopped.source).told()?;
+    let package = super::package::find(args.package.as_deref())?;
+    let short: String = package.sha256.chars().take(8).collect();
+    step.end(State::Done, format!("{}, {} ({short})", finding.detail, package.place()));
+    if let Some(warning) = finding.warning {
+        context.printer.warn(&warning);
+    }
+    Ok((found, package))
+}
