@@ -117,7 +117,6 @@ impl Deployed {
     ///
     /// # Errors
     /// As [`Self::query`].
-    #[expect(dead_code, reason = "`deploy` uses it")]
     pub(crate) async fn rows_since(&self, since: OffsetDateTime) -> Result<u64, azure::Error> {
         let since = since.format(&Rfc3339).unwrap_or_default();
         let query = format!(

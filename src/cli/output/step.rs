@@ -14,7 +14,6 @@ pub(crate) enum State {
     /// There was nothing to do.
     Unchanged,
     /// It was not asked for.
-    #[expect(dead_code, reason = "`deploy` uses it")]
     Skipped,
     /// It went wrong; the command ends or goes on, as its contract says.
     Failed,

@@ -225,12 +225,12 @@ impl<'a> Rotating<'a> {
         let replaced = self.rotation_old();
         self.platform.connection().rotation = None;
         self.platform.save()?;
-        self.publish(state, replaced)?;
+        self.publish(state, replaced.as_deref())?;
         let is_proven = arrival == super::webhook::ping::Arrival::Delivered && !is_replayed;
         Ok(if is_proven { Exit::Done } else { Exit::Pending })
     }
 
-    fn publish(&mut self, state: &str, replaced: Option<String>) -> Result<()> {
+    fn publish(&mut self, state: &str, replaced: Option<&str>) -> Result<()> {
         let webhook = self.current();
         let text = match state {
             "unchanged" => "No rotation is under way.\n".to_owned(),

@@ -2,12 +2,12 @@
 
 mod connect;
 mod disconnect;
-mod rotate;
-mod uninstall;
 mod interrupt;
 mod log;
+mod rotate;
 mod status;
 mod transcripts;
+mod uninstall;
 mod words;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -165,9 +165,9 @@ impl Changing {
         if line.contains("--method delete") {
             return self.delete(url, &group);
         }
-        if let Some(at) = url.find("/operations?") {
+        if let Some((deployment, _)) = url.split_once("/operations?") {
             let nested = format!("{group}/providers/Microsoft.Resources/deployments/content");
-            let targets = if url[..at].ends_with("hb-sentinel-1") { vec![nested] } else { Vec::new() };
+            let targets = if deployment.ends_with("hb-sentinel-1") { vec![nested] } else { Vec::new() };
             return Ok(json!({ "value": targets.iter().map(|id| json!({ "properties": {
                 "provisioningState": "Succeeded",
                 "targetResource": { "id": id, "resourceType": "Microsoft.Resources/deployments" },
@@ -177,10 +177,11 @@ impl Changing {
             return Ok(json!({ "value": deployments(&group) }));
         }
         if url.contains("/resources?") {
-            let listed = self
-                .resources
-                .values()
-                .filter(|id| id[group.len()..].split('/').count() == 5 && !id.contains("/deployments/"));
+            let is_listed = |id: &&String| {
+                let below = id.strip_prefix(group.as_str()).unwrap_or_default();
+                below.split('/').count() == 5 && !id.contains("/deployments/")
+            };
+            let listed = self.resources.values().filter(is_listed);
             return Ok(json!({ "value": listed.map(|id| {
                 let tags = if id.ends_with(WORKSPACE) { self.workspace_tags.clone() } else { json!({}) };
                 json!({ "id": id, "tags": tags })
