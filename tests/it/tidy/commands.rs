@@ -8,9 +8,9 @@ use std::{
 use super::{files, none};
 
 /// Commands that texts name ahead of their arrival.
-const COMING: [&str; 4] = ["deploy", "doctor", "rotate-secret", "uninstall"];
+const COMING: [&str; 1] = ["doctor"];
 /// What follows the program's name in a sentence, and is no command.
-const PROSE: [&str; 3] = ["is", "of", "runs"];
+const PROSE: [&str; 4] = ["hb-sentinel", "is", "of", "runs"];
 
 fn help(arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_hb-sentinel");
@@ -43,7 +43,11 @@ fn flags(text: &str) -> BTreeSet<String> {
 /// Every mention of a command: the word behind the program's name, and what follows up to the end of the line, of the
 /// quotation or of the command.
 fn mentions(text: &str) -> Vec<(String, String)> {
-    let after = text.split("hb-sentinel ").skip(1).chain(text.split("cargo run -- ").skip(1));
+    // What follows a path of the program is another word of the shell.
+    let is_name = |at: &usize| !text.get(..*at).is_some_and(|before| before.ends_with('/'));
+    let names = text.match_indices("hb-sentinel ").filter(|(at, _)| is_name(at));
+    let after = names.chain(text.match_indices("cargo run -- "));
+    let after = after.map(|(at, name)| text.get(at + name.len()..).unwrap_or_default());
     let mention = |after: &str| {
         let word: String = after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
         let is_end = |c: char| "\n`\"';|()\\".contains(c);
