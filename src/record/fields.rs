@@ -62,14 +62,22 @@ impl<'e> Fields<'e> {
     /// Text as it was sent, for prose.
     pub(super) fn prose(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| {
-            let text = value.as_text().filter(|text| !text.trim().is_empty())?;
-            Some((Cow::Borrowed(text), true))
+            let text = text_or_number(value).filter(|text| !text.trim().is_empty())?;
+            Some((Cow::Borrowed(text), value.as_text().is_some()))
         })
     }
 
     /// Text without blanks around it, for names and labels.
     pub(super) fn word(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| word(value).map(|(word, exact)| (Cow::Borrowed(word), exact)))
+    }
+
+    /// A word that came as text: no number is a grade.
+    pub(super) fn letter(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
+        self.find(sources, |value| {
+            value.as_text()?;
+            word(value).map(|(word, exact)| (Cow::Borrowed(word), exact))
+        })
     }
 
     /// A word in lower case: identifiers differ in case from one endpoint of the platform to another.
@@ -81,7 +89,7 @@ impl<'e> Fields<'e> {
     pub(super) fn label(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| {
             word(value)
-                .filter(|(word, _)| number::finite(word).is_none())
+                .filter(|(word, _)| value.as_text().is_some() && number::finite(word).is_none())
                 .map(|(word, exact)| (lower_case(word), exact))
         })
     }
@@ -89,11 +97,7 @@ impl<'e> Fields<'e> {
     /// A severity's number, in quotes or not, and whether an `f64` holds it exactly.
     pub(super) fn score(&mut self, sources: &[Source]) -> Option<(f64, bool)> {
         self.find(sources, |value| {
-            let text = match value {
-                Value::Number(text) => text,
-                Value::Text(text) => text.trim(),
-                _ => return None,
-            };
+            let text = digits(value)?;
             let score = number::finite(text)?;
             let exact = number::is_exact(text, score);
             Some(((score, exact), exact && matches!(value, Value::Number(_))))
@@ -103,17 +107,16 @@ impl<'e> Fields<'e> {
     /// A number that an `f64` holds exactly.
     pub(super) fn real(&mut self, sources: &[Source]) -> Option<f64> {
         self.find(sources, |value| {
-            let Value::Number(text) = value else { return None };
+            let text = digits(value)?;
             let real = number::finite(text).filter(|real| number::is_exact(text, *real))?;
-            Some((real, true))
+            Some((real, matches!(value, Value::Number(_))))
         })
     }
 
     /// A whole number of 32 bits.
     pub(super) fn int(&mut self, sources: &[Source]) -> Option<i32> {
-        self.find(sources, |value| match value {
-            Value::Number(text) => number::whole(text).map(|whole| (whole, true)),
-            _ => None,
+        self.find(sources, |value| {
+            number::whole(digits(value)?).map(|whole| (whole, matches!(value, Value::Number(_))))
         })
     }
 
@@ -143,14 +146,18 @@ impl<'e> Fields<'e> {
         })
     }
 
-    /// Text, or the text that is all of a list.
+    /// A word in lower case, or the one that is all of a list.
     pub(super) fn only_word(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| match value {
             Value::Array(items) => match items.as_slice() {
-                [only] => word(only).map(|(word, _)| (Cow::Borrowed(word), false)),
+                [only] => word(only).map(|(word, _)| (lower_case(word), false)),
                 _ => None,
             },
-            _ => word(value).map(|(word, exact)| (Cow::Borrowed(word), exact)),
+            _ => word(value).map(|(word, exact)| {
+                let lower = lower_case(word);
+                let exact = exact && *lower == *word;
+                (lower, exact)
+            }),
         })
     }
 
@@ -216,9 +223,27 @@ fn is_nothing(value: &Value<'_>) -> bool {
 }
 
 fn word<'e>(value: &'e Value<'e>) -> Taken<&'e str> {
-    let text = value.as_text()?;
+    let text = text_or_number(value)?;
     let word = text.trim();
-    (!word.is_empty()).then_some((word, word.len() == text.len()))
+    // A number's text does not say that it was a number.
+    let exact = word.len() == text.len() && value.as_text().is_some();
+    (!word.is_empty()).then_some((word, exact))
+}
+
+/// Text, or a number by the text that was sent: nothing is lost on the way into a `string` column.
+fn text_or_number<'e>(value: &'e Value<'e>) -> Option<&'e str> {
+    match value {
+        Value::Number(text) => Some(text),
+        _ => value.as_text(),
+    }
+}
+
+/// A number, in quotes or not.
+fn digits<'e>(value: &'e Value<'e>) -> Option<&'e str> {
+    match value {
+        Value::Number(text) => Some(text),
+        _ => value.as_text().map(str::trim),
+    }
 }
 
 fn lower_case(word: &str) -> Cow<'_, str> {

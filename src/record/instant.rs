@@ -2,7 +2,7 @@
 
 use time::format_description::well_known::Iso8601;
 use time::macros::datetime;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::event::Value;
 
@@ -74,16 +74,36 @@ fn nanoseconds(number: &str) -> Option<(i128, bool)> {
 }
 
 fn from_iso(text: &str) -> Option<Instant> {
-    let text = text.to_ascii_uppercase().replacen(' ', "T", 1);
-    let time = OffsetDateTime::parse(&text, &Iso8601::PARSING)
-        .or_else(|_| PrimitiveDateTime::parse(&text, &Iso8601::PARSING).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| Date::parse(&text, &Iso8601::PARSING).map(|date| date.midnight().assume_utc()))
-        .ok()?
-        .checked_to_offset(UtcOffset::UTC)?;
+    let sent = text.to_ascii_uppercase().replacen(' ', "T", 1);
+    let before_leap = before_leap_second(&sent);
+    let text = before_leap.as_deref().unwrap_or(&sent);
+    let time = OffsetDateTime::parse(text, &Iso8601::PARSING)
+        .or_else(|_| PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(PrimitiveDateTime::assume_utc));
+    let time = match time {
+        Ok(time) => time,
+        // A time of day that is none must not pass for midnight.
+        Err(_) if text.contains('T') => return None,
+        Err(_) => Date::parse(text, &Iso8601::PARSING).ok()?.midnight().assume_utc(),
+    };
+    let leap = if before_leap.is_some() { Duration::SECOND } else { Duration::ZERO };
+    let time = time.checked_add(leap)?.checked_to_offset(UtcOffset::UTC)?;
     let digits = text
         .split_once(['.', ','])
         .map_or(0, |(_, fraction)| fraction.bytes().take_while(u8::is_ascii_digit).count());
-    Some(Instant { time: in_column_steps(time), exact: digits <= 9 && time.nanosecond() % 100 == 0 })
+    Some(Instant {
+        time: in_column_steps(time),
+        exact: before_leap.is_none() && digits <= 9 && time.nanosecond() % 100 == 0,
+    })
+}
+
+/// `text` a second earlier, when its seconds read 60: a leap second, which the instant after it stands for, as everywhere
+/// in POSIX time. <https://www.rfc-editor.org/rfc/rfc3339#section-5.7>
+fn before_leap_second(text: &str) -> Option<String> {
+    let (date, time) = text.split_once('T')?;
+    let end = time.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(time.len());
+    let (clock, rest) = time.split_at_checked(end)?;
+    let clock = clock.strip_suffix("60").filter(|minutes| matches!(minutes.len(), 4 | 6))?;
+    Some(format!("{date}T{clock}59{rest}"))
 }
 
 #[cfg(test)]
@@ -163,6 +183,12 @@ mod tests {
             "2026-08-03 04:00:00+00:00",
         ] {
             check(sent, Some((august, true)));
+        }
+        check("2026-11-28T03:00:60Z", Some((datetime!(2026-11-28 03:01 UTC), false)));
+        check("20261128T030060.5Z", Some((datetime!(2026-11-28 03:01:00.5 UTC), false)));
+        check("2026-12-31T23:59:60+00:00", Some((datetime!(2027-01-01 00:00 UTC), false)));
+        for sent in ["2026-08-03T25:00:00Z", "2026-08-03T04:61:00Z", "2026-08-03T04:00:61Z", "2026-08-03T"] {
+            check(sent, None);
         }
         check("2026-08-03", Some((datetime!(2026-08-03 00:00 UTC), true)));
         check("2026-08-03T04:00:00.1234567Z", Some((datetime!(2026-08-03 04:00:00.1234567 UTC), true)));
