@@ -36,6 +36,8 @@ pub struct Counts {
     pub rejected_mismatch: u64,
     /// Requests whose body is too large or has an unknown encoding, or is signed and no JSON object.
     pub rejected_bodies: u64,
+    /// Requests for a path that is none of ours.
+    pub unknown_paths: u64,
     /// Requests answered 503.
     pub unavailable: u64,
     /// Calls of the Logs Ingestion API, without the client's own retries.
@@ -85,6 +87,7 @@ pub(crate) struct Counters {
     spooled: AtomicU64,
     rejected: [AtomicU64; 3],
     rejected_bodies: AtomicU64,
+    unknown_paths: AtomicU64,
     unavailable: AtomicU64,
     calls: AtomicU64,
     drained: AtomicU64,
@@ -110,6 +113,7 @@ impl Counters {
             rejected_malformed: read(malformed),
             rejected_mismatch: read(mismatch),
             rejected_bodies: read(&self.rejected_bodies),
+            unknown_paths: read(&self.unknown_paths),
             unavailable: read(&self.unavailable),
             calls: read(&self.calls),
             drained: read(&self.drained),
@@ -150,6 +154,11 @@ impl Counters {
     /// A request rejected for its body.
     pub(crate) fn rejected_body(&self) {
         add(&self.rejected_bodies, 1);
+    }
+
+    /// A request for a path that is none of ours.
+    pub(crate) fn unknown_path(&self) {
+        add(&self.unknown_paths, 1);
     }
 
     /// A request answered 503.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::Env;
-use super::settings::DEFAULT_LOG_FILTER;
+use super::settings::{DEFAULT_LOG_FILTER, SETTINGS};
 use crate::signature::Secret;
 
 /// What `connector` runs with. Fields are `None` or empty when their setting is unusable; [`Self::problems`] says why.
@@ -33,6 +33,8 @@ pub struct ConnectorConfig {
     pub(crate) log_filter: String,
     /// Which instance of the app this is.
     pub(crate) instance: String,
+    /// The app's name in Azure; empty elsewhere.
+    pub(crate) site: String,
     /// Why events cannot be taken; empty when all is well.
     pub problems: Vec<Problem>,
     /// What an operator should know and what does not stop events.
@@ -101,8 +103,8 @@ const UNRESOLVED_REFERENCE: &str = "@microsoft.keyvault(";
 /// # Errors
 /// [`PortUnusable`] when there is no port to bind; every other problem is in [`ConnectorConfig::problems`].
 pub fn connector(env: &Env) -> Result<ConnectorConfig, PortUnusable> {
-    let port =
-        env.get("FUNCTIONS_CUSTOMHANDLER_PORT").ok_or_else(|| PortUnusable("is not set".to_owned()))?;
+    let absent = if env.is_not_text("FUNCTIONS_CUSTOMHANDLER_PORT") { NOT_TEXT } else { "is not set" };
+    let port = env.get("FUNCTIONS_CUSTOMHANDLER_PORT").ok_or_else(|| PortUnusable(absent.to_owned()))?;
     let port = match port.parse() {
         Ok(0) | Err(_) => return Err(PortUnusable(format!("is `{port}`, which is no port"))),
         Ok(port) => port,
@@ -115,6 +117,7 @@ pub fn connector(env: &Env) -> Result<ConnectorConfig, PortUnusable> {
     let ack_deadline = reader.number("ACK_DEADLINE_MS", 8_000, 1_000, 200_000);
     let max_body_bytes = reader.number("MAX_BODY_BYTES", 1_048_576, 1_024, 16_777_216);
     let max_calls_per_minute = reader.number("MAX_CALLS_PER_MINUTE", 6_000, 1, 10_000_000);
+    reader.not_text();
     Ok(ConnectorConfig {
         port,
         secrets,
@@ -129,10 +132,14 @@ pub fn connector(env: &Env) -> Result<ConnectorConfig, PortUnusable> {
             .iter()
             .find_map(|name| env.get(name))
             .map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), |id| id.chars().take(64).collect()),
+        site: env.get("WEBSITE_SITE_NAME").unwrap_or_default(),
         problems: reader.problems,
         notes: reader.notes,
     })
 }
+
+/// What is wrong with a value that no reader understands.
+const NOT_TEXT: &str = "is not UTF-8";
 
 struct Reader<'a> {
     env: &'a Env,
@@ -147,6 +154,17 @@ impl Reader<'_> {
 
     fn note(&mut self, setting: &'static str, message: impl Into<String>, hint: impl Into<String>) {
         self.notes.push(Problem { setting, message: message.into(), hint: hint.into() });
+    }
+
+    /// Names settings that are set and cannot be read, in place of what is said of them as absent. The secrets say it
+    /// themselves, because either is enough.
+    fn not_text(&mut self) {
+        for setting in SETTINGS.iter().filter(|setting| !setting.name.starts_with("WEBHOOK_SECRET")) {
+            if self.env.is_not_text(setting.name) {
+                self.problems.retain(|problem| problem.setting != setting.name);
+                self.problem(setting.name, NOT_TEXT, "set it anew, as text in UTF-8");
+            }
+        }
     }
 
     /// Either usable secret is enough, so that a rotation that half worked does not stop the feed.
@@ -169,7 +187,7 @@ impl Reader<'_> {
             (Ok(_), _) => {}
         }
         if let Err(why) = &previous
-            && self.env.get("WEBHOOK_SECRET_PREVIOUS").is_some()
+            && (self.env.get("WEBHOOK_SECRET_PREVIOUS").is_some() || why == NOT_TEXT)
         {
             let hint = "remove the setting when the rotation is over, or repair the reference";
             self.note("WEBHOOK_SECRET_PREVIOUS", why.clone(), hint);
@@ -184,7 +202,8 @@ impl Reader<'_> {
             return Err("still reads as a Key Vault reference: the platform could not resolve it".to_owned());
         }
         let secret = if text.trim().is_empty() { None } else { Secret::new(text) };
-        let secret = secret.ok_or_else(|| "is not set".to_owned())?;
+        let absent = if self.env.is_not_text(name) { NOT_TEXT } else { "is not set" };
+        let secret = secret.ok_or_else(|| absent.to_owned())?;
         if text.len() != raw.len() {
             self.note(name, "ended with a line break, which was removed", "store the secret without it");
         }
@@ -213,19 +232,25 @@ impl Reader<'_> {
             self.problem("DCR_IMMUTABLE_ID", what, hint);
         }
         let stream = self.env.get("DCR_STREAM_NAME").unwrap_or_else(|| "Custom-AISecurityEvents".to_owned());
-        let stream_valid = stream.starts_with("Custom-")
+        let stream_valid = stream.strip_prefix("Custom-").is_some_and(|name| !name.is_empty())
             && stream.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if !stream_valid {
             let hint = "use the name in the rule's streamDeclarations, for example Custom-AISecurityEvents";
-            self.problem("DCR_STREAM_NAME", "does not begin with `Custom-` or holds other characters", hint);
+            self.problem(
+                "DCR_STREAM_NAME",
+                "is not `Custom-` and a name of letters, digits, `-` and `_`",
+                hint,
+            );
         }
         let audience = self.env.get("LOGS_INGESTION_AUDIENCE");
         let audience = audience.unwrap_or_else(|| "https://monitor.azure.com".to_owned());
-        if !audience.starts_with("https://") {
+        let audience_valid = audience.starts_with("https://")
+            && Url::parse(&audience).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()));
+        if !audience_valid {
             let hint = "use https://monitor.azure.com, https://monitor.azure.us or https://monitor.azure.cn";
-            self.problem("LOGS_INGESTION_AUDIENCE", "does not begin with `https://`", hint);
+            self.problem("LOGS_INGESTION_AUDIENCE", "is not `https://` and a host", hint);
         }
-        let rule = rule.filter(|_| valid && stream_valid && audience.starts_with("https://"))?;
+        let rule = rule.filter(|_| valid && stream_valid && audience_valid)?;
         let mut url = endpoint?;
         url.set_path(&format!("/dataCollectionRules/{rule}/streams/{stream}"));
         url.set_query(Some(&format!("api-version={API_VERSION}")));

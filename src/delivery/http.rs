@@ -37,3 +37,12 @@ pub(crate) fn sdk_options(client: &reqwest::Client) -> ClientOptions {
         ..ClientOptions::default()
     }
 }
+
+/// The innermost error: the outer ones only repeat the URL.
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

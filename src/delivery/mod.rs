@@ -40,7 +40,7 @@ use commit::Committer;
 use dedup::Ticket;
 use gzip::gzip;
 use permit::{Budget, Permit, QueueFull};
-use spool::{OVERSIZE, SpoolError};
+use spool::{OVERSIZE, SpoolError, name_beside};
 
 pub(crate) use parts::Parts;
 
@@ -92,7 +92,13 @@ impl Delivery {
     ) -> Result<(), SpoolError> {
         let _permit = Permit::acquire(&self.budget, body.len()).map_err(|_| SpoolError::NoRoom)?;
         let content = gzip(body.len() / 4 + 64, [body])?;
-        self.parts.put_until(&format!("{OVERSIZE}{event_id}.json.gz"), content, by).await
+        let name = format!("{OVERSIZE}{event_id}.json.gz");
+        self.parts.put_until(&name, content.clone(), by).await?;
+        // Bodies that differ only in a value that a later one of the same key replaces share an EventId.
+        if self.parts.holds_other(&name, &content, by).await? {
+            self.parts.put_until(&name_beside(&name, &content), content, by).await?;
+        }
+        Ok(())
     }
 
     /// What delivery works with.

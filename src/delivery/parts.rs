@@ -78,4 +78,19 @@ impl Parts {
         }
         Err(last)
     }
+
+    /// Whether the name holds something other than `content`.
+    ///
+    /// # Errors
+    /// When that is not known in time.
+    pub(super) async fn holds_other(
+        &self,
+        name: &str,
+        content: &Bytes,
+        by: Instant,
+    ) -> Result<bool, SpoolError> {
+        let store = self.store.as_ref().ok_or(SpoolError::NotConfigured)?;
+        let held = tokio::time::timeout_at(by, store.get(name)).await.map_err(|_| SpoolError::TimedOut)??;
+        Ok(held.is_some_and(|held| held != content))
+    }
 }

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::gzip::gzip;
+use super::http::root_cause;
 use super::latency::Latency;
 use super::pace::Pacer;
 use super::retry::{PAUSES, retry_after};
@@ -289,15 +290,6 @@ impl LogsIngestion {
 
 fn retry_after_now(value: &str) -> Option<Duration> {
     retry_after(value, OffsetDateTime::now_utc())
-}
-
-/// The innermost error: the outer ones only repeat the URL.
-pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// The error's code and message, or the start of whatever came.

@@ -1,5 +1,6 @@
 //! From the settings to the layers. What a bad setting leaves out is `None`, and every event is answered 503.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -34,10 +35,11 @@ pub(super) fn assemble(mut config: ConnectorConfig) -> (Arc<App>, JoinHandle<()>
         notes: config.notes,
         delivery,
         dedup: Arc::default(),
-        drain: Drain::new(parts),
+        drain: Drain::new(parts, config.site.clone()),
         unverified: UnverifiedBudget::default(),
         rejections: Rejections::default(),
         instance: config.instance,
+        site: config.site,
         started: OffsetDateTime::now_utc(),
     };
     (Arc::new(app), committer)
@@ -70,9 +72,19 @@ fn connect(
     (ingestion, store, faults)
 }
 
+fn directory(root: PathBuf) -> Result<Store, Problem> {
+    let store = DirectoryStore::new(root);
+    store.check().map_err(|error| Problem {
+        setting: "SPOOL_DIR",
+        message: format!("cannot be written to: {error}"),
+        hint: error.hint().to_owned(),
+    })?;
+    Ok(Store::Directory(store))
+}
+
 fn store(spool: SpoolLocation, client: &reqwest::Client, identity: &Identity) -> Result<Store, Problem> {
     let url = match spool {
-        SpoolLocation::Directory(root) => return Ok(Store::Directory(DirectoryStore::new(root))),
+        SpoolLocation::Directory(root) => return directory(root),
         SpoolLocation::Container(url) => url,
     };
     // Made once more with the first fetch; what is wrong with the environment is found here.

@@ -9,9 +9,12 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tower::ServiceExt as _;
 use tracing::{debug, error};
 
-use super::{App, router, stats};
+use super::log_throttle::LogThrottle;
+use super::{App, as_routed, router, stats};
 
 /// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
 const MAX_CONNECTION_BUFFER: usize = 32 * 1024;
@@ -31,13 +34,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     tokio::spawn(stats::run(Arc::clone(&app)));
     let router = router(app);
+    let failures = LogThrottle::<1>::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 tokio::spawn(connection(stream, router.clone()));
             }
             Err(problem) => {
-                error!(event = "accept_failed", %problem);
+                if let Some([count]) = failures.count(0, Instant::now()) {
+                    error!(event = "accept_failed", count, %problem);
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -68,7 +74,8 @@ async fn connection(stream: TcpStream, router: Router) {
     if let Err(problem) = stream.set_nodelay(true) {
         debug!(%problem, "no TCP_NODELAY");
     }
-    let service = TowerToHyperService::new(router);
+    // Before the router: a layer on it would come after the match.
+    let service = TowerToHyperService::new(router.map_request(as_routed));
     let connection = http1::Builder::new()
         .max_buf_size(MAX_CONNECTION_BUFFER)
         .serve_connection(TokioIo::new(stream), service);

@@ -20,6 +20,8 @@ pub(super) fn start(filter: &str) {
         .with_span_list(false)
         .with_env_filter(parsed.unwrap_or_else(|_| EnvFilter::new("info")))
         .with_writer(writer)
+        // It would be told on stderr, and a stderr that is closed would end the process at the first warning.
+        .log_internal_errors(false)
         .init();
     if let Some(problem) = unusable {
         warn!(event = "config_note", setting = "RUST_LOG", problem, hint = "use for example `info`");

@@ -24,9 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
+use axum::extract::State;
+use axum::http::{Request, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use body::UnverifiedBudget;
@@ -39,7 +42,7 @@ use crate::delivery::drain::Drain;
 use crate::signature::Secret;
 
 pub use process::main;
-pub use stats::StatsReporter;
+pub use stats::{Names, StatsReporter};
 
 /// What the handlers work with.
 struct App {
@@ -65,6 +68,8 @@ struct App {
     rejections: Rejections,
     /// Which instance of the app this is.
     instance: String,
+    /// The app's name in Azure; empty elsewhere.
+    site: String,
     /// When it started.
     started: OffsetDateTime,
 }
@@ -79,8 +84,33 @@ fn router(app: Arc<App>) -> Router {
         .route("/drain", post(drain::drain))
         // The host's readiness probe: any answer will do, at once and without side effects.
         .route("/", get(|| async { "ok" }))
+        .fallback(unknown_path)
         .with_state(app);
     guard(routes)
+}
+
+/// The path as the host matches its routes: whatever the case of its letters, and with one slash at the end or none.
+/// <https://learn.microsoft.com/aspnet/core/fundamentals/routing#url-matching>
+fn as_routed<B>(mut request: Request<B>) -> Request<B> {
+    let path = request.uri().path();
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+    let path = path.to_ascii_lowercase();
+    if path != request.uri().path() {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("{path}{query}").parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// A path that the host routes to us and that we do not know: the sender of an event would be lost without a word.
+async fn unknown_path(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    app.delivery.parts().counters.unknown_path();
+    app.rejections.path(uri.path(), Instant::now());
+    answer::and_close(StatusCode::NOT_FOUND.into_response())
 }
 
 /// The middleware, outermost last: a panic in one request ends that request with 503, so that the sender tries again.

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{App, assemble, listen, log};
 use crate::config::{ConnectorConfig, PortUnusable};
@@ -58,7 +59,7 @@ async fn run(config: ConnectorConfig) -> String {
     }
 }
 
-/// Fetches the first tokens while nobody waits.
+/// Fetches the first tokens while nobody waits, and tries the spool.
 fn warm_up(app: &App) {
     let parts = Arc::clone(app.delivery.parts());
     tokio::spawn(async move {
@@ -67,6 +68,12 @@ fn warm_up(app: &App) {
         }
         if let Some(store) = &parts.store {
             store.warm_up().await;
+            // No problem that stops events: a role that was just assigned takes a while to be known.
+            if let Err(problem) = store.check().await {
+                parts.counters.spool_failed(problem.fault(OffsetDateTime::now_utc()));
+                let setting = "SPOOL_CONTAINER_URL";
+                warn!(event = "config_note", setting, %problem, hint = problem.hint());
+            }
         }
     });
 }

@@ -12,11 +12,15 @@ const SIGNATURES: [Rejection; 3] = [Rejection::Missing, Rejection::Malformed, Re
 /// Why bodies are not taken, in the order of their counts.
 const BODIES: [BodyFault; 3] = [BodyFault::NoRoom, BodyFault::TooSlow, BodyFault::Broken];
 
+/// So many characters of a path are told.
+const MAX_PATH: usize = 100;
+
 /// Counts rejections until a line may tell them.
 #[derive(Default)]
 pub(super) struct Rejections {
     signatures: LogThrottle<3>,
     bodies: LogThrottle<3>,
+    paths: LogThrottle<1>,
 }
 
 impl Rejections {
@@ -33,6 +37,14 @@ impl Rejections {
         let kind = BODIES.iter().position(|known| *known == why);
         if let Some(counts) = kind.and_then(|kind| self.bodies.count(kind, now)) {
             log_bodies(counts);
+        }
+    }
+
+    /// A path was not known at `now`. The line tells the last one, without its query, which may hold a key.
+    pub(super) fn path(&self, path: &str, now: Instant) {
+        if let Some([count]) = self.paths.count(0, now) {
+            let path: String = path.chars().take(MAX_PATH).collect();
+            warn!(event = "path_unknown", count, path);
         }
     }
 

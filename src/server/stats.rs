@@ -19,6 +19,15 @@ const INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// An instance that only rejects, or that serves one burst, may live for minutes: its first row is not put off.
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 
+/// Who reports.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// Which instance of the app.
+    pub instance: &'a str,
+    /// The app's name in Azure; empty elsewhere.
+    pub site: &'a str,
+}
+
 /// What the rows have reported so far, and when the next one is due.
 #[derive(Clone)]
 pub struct StatsReporter {
@@ -39,7 +48,7 @@ impl StatsReporter {
     pub fn next(
         &mut self,
         counts: Counts,
-        instance: &str,
+        names: Names<'_>,
         at: OffsetDateTime,
         now: Instant,
     ) -> Option<Value> {
@@ -48,6 +57,7 @@ impl StatsReporter {
         let duplicates = moved(|counts| counts.duplicates);
         let spooled = moved(|counts| counts.spooled);
         let rejected = moved(Counts::rejected);
+        let mismatches = moved(|counts| counts.rejected_mismatch);
         if now < self.due || stored + duplicates + spooled + rejected == 0 {
             return None;
         }
@@ -56,7 +66,9 @@ impl StatsReporter {
             "duplicates": duplicates,
             "spooled": spooled,
             "rejected_signatures": rejected,
-            "instance": instance,
+            "rejected_mismatches": mismatches,
+            "instance": names.instance,
+            "site": names.site,
             "since": self.since.format(&Rfc3339).unwrap_or_default(),
         });
         *self = Self { reported: counts, since: at, due: now + INTERVAL };
@@ -76,7 +88,8 @@ pub(super) async fn run(app: Arc<App>) {
         let counts = app.delivery.parts().counters.counts();
         let before = reporter.clone();
         if app.problems.is_empty()
-            && let Some(data) = reporter.next(counts, &app.instance, at, now)
+            && let Some(data) =
+                reporter.next(counts, Names { instance: &app.instance, site: &app.site }, at, now)
         {
             let row = record::own_event("connector.stats", data, at).row;
             let ack_by = now + app.ack_deadline;

@@ -32,6 +32,7 @@ mod host_contract;
 mod humanbound;
 mod infra;
 mod ingest;
+mod log;
 mod mapping;
 mod outage;
 mod package;

@@ -99,3 +99,39 @@ async fn nobody_is_read_from_for_ever_after_the_answer() {
     }
     assert!(sent < 100_000_000, "{sent} bytes were taken");
 }
+
+/// The host routes these to us, whatever the letters' case and with a slash at the end.
+#[tokio::test]
+async fn paths_are_matched_as_the_host_matches_its_routes() {
+    let rig = Rig::start().await;
+    let direct = format!("http://127.0.0.1:{}", rig.host.worker_port());
+    for (n, path) in ["/api/ingest/", "/API/Ingest", "/Api/INGEST/?code=x"].into_iter().enumerate() {
+        let body = event(n);
+        let request = rig.client.post(format!("{direct}{path}")).headers(signed(SECRET, &body)).body(body);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+    }
+    let unknown = rig.client.post(format!("{direct}/api/other?code=secret-key")).body("{}");
+    assert_eq!(unknown.send().await.unwrap().status(), 404);
+    assert_eq!(rig.status().await["counters"]["unknown_paths"], 1);
+    let line = rig.host.wait_for_console(|line| line.text.contains("path_unknown"), SOON).await;
+    assert!(line.text.contains("/api/other") && !line.text.contains("secret-key"), "{}", line.text);
+}
+
+/// Two bodies that differ only in what a later member of the same name replaces have one EventId.
+#[tokio::test]
+async fn each_body_that_lost_a_value_has_its_own_copy() {
+    let rig = Rig::start().await;
+    let bodies =
+        ["FIRST", "SECOND"].map(|text| format!(r#"{{"event_type":"x","fact":"{text}","fact":"same"}}"#));
+    let mut ids = Vec::new();
+    for body in &bodies {
+        ids.push(rig.post(body.clone()).await.event_id());
+    }
+    assert_eq!(ids[0], ids[1]);
+    let kept = rig.spooled("oversize");
+    assert!(kept.iter().all(|path| path.to_str().unwrap().contains(&ids[0])), "{kept:?}");
+    let mut kept: Vec<_> =
+        kept.iter().map(|path| String::from_utf8(crate::rig::gunzip(path)).unwrap()).collect();
+    kept.sort();
+    assert_eq!(kept, bodies);
+}

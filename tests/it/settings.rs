@@ -99,6 +99,41 @@ fn every_bad_setting_is_named() {
 }
 
 #[test]
+fn half_a_value_is_none() {
+    for (setting, value) in [("LOGS_INGESTION_AUDIENCE", "https://"), ("DCR_STREAM_NAME", "Custom-")] {
+        assert_eq!(at_fault(&[(setting, value)]), [setting], "{value}");
+    }
+}
+
+/// The spool is written to once at the start.
+#[tokio::test]
+async fn a_directory_that_takes_nothing_is_named_at_the_start() {
+    let rig = Rig::builder().set("SPOOL_DIR", "/dev/null").start().await;
+    assert_eq!(rig.post(event(1)).await.status, 503);
+    let problems = rig.status().await["problems"].clone();
+    assert_eq!(problems[0]["setting"], "SPOOL_DIR", "{problems}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_no_text_is_named_as_such() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    for setting in ["WEBHOOK_SECRET", "DCR_IMMUTABLE_ID", "FUNCTIONS_CUSTOMHANDLER_PORT"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_connector"));
+        // A port that is taken ends the process after it has told what is wrong.
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        command.env_clear().envs(complete()).env("FUNCTIONS_CUSTOMHANDLER_PORT", port).env(setting, odd);
+        let output = command.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        let line = told.lines().find(|line| line.contains(setting)).unwrap_or_else(|| panic!("{told}"));
+        assert!(line.contains("is not UTF-8"), "{line}");
+        assert_eq!(told.matches(setting).count(), line.matches(setting).count(), "told once: {told}");
+    }
+}
+
+#[test]
 fn all_problems_are_reported_at_once() {
     let faults = at_fault(&[("WEBHOOK_SECRET", ""), ("DCR_IMMUTABLE_ID", "x"), ("ACK_DEADLINE_MS", "x")]);
     assert_eq!(faults, ["WEBHOOK_SECRET", "DCR_IMMUTABLE_ID", "ACK_DEADLINE_MS"]);

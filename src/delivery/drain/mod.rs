@@ -102,6 +102,8 @@ pub(crate) struct Report {
 /// The drain of one process.
 pub(crate) struct Drain {
     parts: Arc<Parts>,
+    /// The app's name in Azure, for the heartbeat.
+    site: String,
     /// Held during a run: the host keeps runs apart, a retried call may not.
     state: tokio::sync::Mutex<State>,
     memory: Arc<Mutex<Memory>>,
@@ -125,8 +127,8 @@ struct State {
 impl Drain {
     /// A drain over `parts`.
     #[must_use]
-    pub(crate) fn new(parts: Arc<Parts>) -> Self {
-        Self { parts, state: tokio::sync::Mutex::default(), memory: Arc::default() }
+    pub(crate) fn new(parts: Arc<Parts>, site: String) -> Self {
+        Self { parts, site, state: tokio::sync::Mutex::default(), memory: Arc::default() }
     }
 
     /// One run. `last_run` is when the timer fired before, as the host keeps it; it makes the heartbeat hourly even
@@ -158,7 +160,7 @@ impl Drain {
             state.heartbeat_hour = state.heartbeat_hour.or(last);
             return;
         };
-        let row = heartbeat_row(&self.parts, now).await;
+        let row = heartbeat_row(&self.parts, &self.site, now).await;
         let by = Instant::now() + SIDE_TASK_TIMEOUT;
         let pushed = tokio::time::timeout_at(by, async {
             self.parts.pacer.turn().await;
@@ -283,8 +285,8 @@ async fn depth_below(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
     Ok(depth)
 }
 
-async fn heartbeat_row(parts: &Parts, now: OffsetDateTime) -> Vec<u8> {
-    let mut data = serde_json::Map::new();
+async fn heartbeat_row(parts: &Parts, site: &str, now: OffsetDateTime) -> Vec<u8> {
+    let mut data = serde_json::Map::from_iter([("site".to_owned(), json!(site))]);
     if let Some(store) = &parts.store {
         if let Ok(depth) = depth_soon(store, PENDING).await {
             data.insert("spool_blobs".to_owned(), json!(depth.blobs));

@@ -1,5 +1,6 @@
 //! The spool in Azure Blob storage.
 
+use azure_core::error::ErrorKind;
 use azure_core::http::{RequestContent, StatusCode, Url};
 use azure_storage_blob::clients::{BlobContainerClient, BlobContainerClientOptions};
 use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlockBlobClientUploadOptions};
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 
 use super::{Entry, Page, SpoolError};
-use crate::delivery::http::sdk_options;
+use crate::delivery::http::{root_cause, sdk_options};
 use crate::delivery::token::TokenSource;
 
 /// What tokens are for, in every cloud.
@@ -93,13 +94,32 @@ impl BlobStore {
     }
 }
 
+/// What Storage said, or the innermost cause: the SDK's own text is a page of XML or the name of its HTTP client.
+pub(super) fn told(error: &azure_core::Error) -> String {
+    let ErrorKind::HttpResponse { status, error_code, raw_response } = error.kind() else {
+        return root_cause(error);
+    };
+    let body = raw_response.as_ref().map(|response| String::from_utf8_lossy(response.body().as_ref()));
+    let message = body.as_deref().and_then(|body| {
+        let (_, rest) = body.split_once("<Message>")?;
+        let (message, _) = rest.split_once("</Message>")?;
+        // Then come a request's id and a time.
+        message.lines().next()
+    });
+    let code = error_code.as_deref().unwrap_or("no error code");
+    match message {
+        Some(message) => format!("{} {code}: {message:.300}", u16::from(*status)),
+        None => format!("{} {code}", u16::from(*status)),
+    }
+}
+
 fn is(error: &azure_core::Error, statuses: &[StatusCode]) -> bool {
     error.http_status().is_some_and(|status| statuses.contains(&status))
 }
 
 fn code(error: &azure_core::Error) -> Option<&str> {
     match error.kind() {
-        azure_core::error::ErrorKind::HttpResponse { error_code, .. } => error_code.as_deref(),
+        ErrorKind::HttpResponse { error_code, .. } => error_code.as_deref(),
         _ => None,
     }
 }

@@ -30,6 +30,18 @@ impl DirectoryStore {
         Self { root, durable: Arc::default() }
     }
 
+    /// Writes and removes a file.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to.
+    pub(crate) fn check(&self) -> Result<(), SpoolError> {
+        let folder = self.root.join(UNFINISHED);
+        let probe = folder.join("probe");
+        fs::create_dir_all(&folder)?;
+        fs::write(&probe, b"probe")?;
+        Ok(fs::remove_file(&probe)?)
+    }
+
     pub(super) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
         let target = self.path(name)?;
         let root = self.root.clone();
@@ -110,7 +122,9 @@ fn write_durably(
         let mut file = fs::File::create_new(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&temporary, target)
+        // Of two writers the second finds the first one's file: what is written is never replaced.
+        let _one_at_a_time = durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if target.exists() { fs::remove_file(&temporary) } else { fs::rename(&temporary, target) }
     })();
     if written.is_err() {
         // The caller hears of the first error; what is left behind is never listed.

@@ -29,6 +29,9 @@ pub(crate) const OVERSIZE: &str = "oversize/";
 /// Markers of pending blobs whose rows are all elsewhere, and which storage does not delete.
 pub(crate) const SETTLED: &str = "settled/";
 
+/// What is written once at the start, and removed.
+const PROBE: &str = "probe/";
+
 /// The longest that one operation may take; whoever waits for an answer sets a shorter one.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -36,7 +39,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpoolError {
     /// The storage service rejected or did not answer.
-    #[error("the spool container: {0}")]
+    #[error("the spool container: {}", blob::told(.0))]
     Blob(#[from] azure_core::Error),
     /// The file system rejected.
     #[error("the spool directory: {0}")]
@@ -67,7 +70,7 @@ impl SpoolError {
     }
 
     /// What `/api/status` says of it.
-    pub(super) fn fault(&self, at: OffsetDateTime) -> Fault {
+    pub(crate) fn fault(&self, at: OffsetDateTime) -> Fault {
         Fault { at, message: self.to_string(), hint: self.hint() }
     }
 
@@ -136,6 +139,20 @@ impl Store {
             Self::Blob(store) => store.warm_up().await,
             Self::Directory(_) => {}
         }
+    }
+
+    /// Writes and removes a name, so that a spool which takes nothing is known before it is needed. Of a directory that is
+    /// found out when it is opened.
+    ///
+    /// # Errors
+    /// When the store rejects or does not answer.
+    pub(crate) async fn check(&self) -> Result<(), SpoolError> {
+        if let Self::Directory(_) = self {
+            return Ok(());
+        }
+        let name = new_name(PROBE, OffsetDateTime::now_utc());
+        self.put(&name, Bytes::new()).await?;
+        self.delete(&name).await
     }
 
     /// Reads `name`; `None` when it is gone.

@@ -6,8 +6,9 @@ use humanbound_sentinel::emulator::Fault as WorkspaceFault;
 
 use super::{Azurite, Fault};
 use crate::host::ConsoleLine;
-use crate::ingest::gzip;
-use crate::rig::{Builder, Rig, SOON, event};
+use crate::ingest::{gzip, wait_until};
+use crate::rig::{Builder, Folder, Rig, SOON, event};
+use crate::tls::Tls;
 
 /// A connector whose spool is `azurite`.
 fn rig(azurite: &Azurite) -> Builder {
@@ -18,10 +19,17 @@ fn rig(azurite: &Azurite) -> Builder {
         .set("ACK_DEADLINE_MS", "3000")
 }
 
+/// The connector, once it has tried its spool: no fault is spent on that.
+async fn started(azurite: &Azurite, builder: Builder) -> Rig {
+    let rig = builder.start().await;
+    wait_until(async || azurite.requests().iter().any(|request| request.contains("DELETE"))).await;
+    rig
+}
+
 #[tokio::test]
 async fn keeps_events_in_the_container_over_an_outage_and_a_crash() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     for n in 0..3 {
         assert_eq!(rig.post(event(n)).await.told(), (202, "spooled".into()));
@@ -40,7 +48,7 @@ async fn keeps_events_in_the_container_over_an_outage_and_a_crash() {
 #[tokio::test]
 async fn acknowledges_nothing_while_storage_fails_as_well() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     for (n, fault) in [Fault::Refuse, Fault::Reset, Fault::Hang, Fault::Status(503), Fault::Status(403)]
         .into_iter()
@@ -61,7 +69,7 @@ async fn acknowledges_nothing_while_storage_fails_as_well() {
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_one_blob() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     azurite.fail_next(1, Fault::LoseAnswer);
     assert_eq!(rig.post(event(1)).await.told(), (202, "spooled".into()));
@@ -71,7 +79,7 @@ async fn a_write_whose_answer_was_lost_is_one_blob() {
 #[tokio::test]
 async fn a_drain_that_meets_a_storage_fault_loses_nothing() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     for n in 0..2 {
         assert_eq!(rig.post(event(n)).await.status, 202);
@@ -106,7 +114,7 @@ async fn a_fault_of_one_blob_holds_up_none_of_the_others() {
 /// Of three blobs one meets `fault` at `method`: a run stores `expected` rows.
 async fn one_blob(method: &'static str, fault: Fault, expected: usize) {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     for n in 0..3 {
         assert_eq!(rig.post(event(n)).await.status, 202);
@@ -134,7 +142,7 @@ async fn one_blob(method: &'static str, fault: Fault, expected: usize) {
 #[tokio::test]
 async fn storage_that_hands_out_nothing_is_told_as_such() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     for n in 0..3 {
         assert_eq!(rig.post(event(n)).await.status, 202);
@@ -154,7 +162,7 @@ async fn storage_that_hands_out_nothing_is_told_as_such() {
 async fn a_hung_identity_keeps_nothing_from_the_spool_while_the_token_works() {
     let Some(azurite) = Azurite::start().await else { return };
     let lifetime = std::time::Duration::from_secs(200);
-    let rig = rig(&azurite).workspace(|options| options.token_lifetime = lifetime).start().await;
+    let rig = started(&azurite, rig(&azurite).workspace(|options| options.token_lifetime = lifetime)).await;
     rig.workspace.set_fault(WorkspaceFault::status(500));
     assert_eq!(rig.post(event(0)).await.status, 202);
     rig.workspace.set_identity_fault(WorkspaceFault::Hang);
@@ -167,7 +175,7 @@ async fn a_hung_identity_keeps_nothing_from_the_spool_while_the_token_works() {
 #[tokio::test]
 async fn a_back_off_starves_no_read() {
     let Some(azurite) = Azurite::start().await else { return };
-    let rig = rig(&azurite).start().await;
+    let rig = started(&azurite, rig(&azurite)).await;
     let text = "x".repeat(50_000);
     for blob in 0..16 {
         let row = |n: usize| serde_json::json!({"EventId": format!("{blob}-{n}"), "Description": text});
@@ -182,4 +190,24 @@ async fn a_back_off_starves_no_read() {
     let told = rig.drain().await.logs;
     assert!(!told[0].contains("stopped"), "{told:?}");
     assert_eq!(rig.rows().await.len(), 16 * 12);
+}
+
+/// What Storage says is told in a line, and so is the cause of a fault below it.
+#[tokio::test]
+async fn a_fault_of_storage_is_told_by_its_cause() {
+    let Some(azurite) = Azurite::start().await else { return };
+    azurite.set_fault(Fault::Status(403)).await;
+    let rig = rig(&azurite).start().await;
+    let noted = |line: &ConsoleLine| line.text.contains("config_note");
+    let line = rig.host.wait_for_console(noted, SOON).await;
+    let expected = "the spool container: 403 AuthorizationPermissionMismatch: Injected";
+    assert!(line.text.contains(expected) && line.text.contains("SPOOL_CONTAINER_URL"), "{}", line.text);
+    assert_eq!(rig.status().await["last_error"]["message"], expected);
+    azurite.heal().await;
+    let folder = Folder::new();
+    let other = Tls::new(folder.path());
+    let other = other.ca_file.to_str().unwrap();
+    let distrustful = self::rig(&azurite).set("SSL_CERT_FILE", other).start().await;
+    let line = distrustful.host.wait_for_console(noted, SOON).await;
+    assert!(line.text.contains("invalid peer certificate"), "{}", line.text);
 }
