@@ -20,6 +20,7 @@ mod connect;
 mod demo;
 mod deploy;
 mod disconnect;
+mod doctor;
 mod feed;
 mod overview;
 mod package;
@@ -69,6 +70,7 @@ enum Command {
     Rotate(rotate::RotateArgs),
     Disconnect(disconnect::DisconnectArgs),
     Uninstall(uninstall::UninstallArgs),
+    Doctor(doctor::DoctorArgs),
     Demo(demo::DemoArgs),
     Package(package::PackageArgs),
     Completions(completions::CompletionsArgs),
@@ -93,6 +95,7 @@ impl Command {
             Self::Man(_) => "man",
             Self::Rotate(_) => "rotate-secret",
             Self::Uninstall(_) => "uninstall",
+            Self::Doctor(_) => "doctor",
             Self::Overview => "overview",
         }
     }
@@ -102,6 +105,7 @@ impl Command {
         !matches!(
             self,
             Self::Status(_)
+                | Self::Doctor(_)
                 | Self::Demo(_)
                 | Self::Package(_)
                 | Self::Completions(_)
@@ -186,6 +190,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => completions::man(&args, context),
         Command::Rotate(args) => rotate::run(&args, context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, context)).await,
         Command::Uninstall(args) => uninstall::run(&args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
         Command::Overview => overview::run(context).await,

@@ -2,6 +2,7 @@
 
 mod connect;
 mod disconnect;
+mod doctor;
 mod interrupt;
 mod log;
 mod rotate;

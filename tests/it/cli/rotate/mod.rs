@@ -103,12 +103,12 @@ impl Scene {
         let events = self.fleet.events_rejected.load(Ordering::Relaxed);
         assert_eq!(counted, (probes + events) as u64, "what is rejected is counted");
         for webhook in self.desk.platform.webhooks() {
-            let mut attempts = BTreeMap::new();
+            let mut ended = BTreeMap::new();
             for delivery in self.desk.platform.deliveries(webhook.id) {
-                attempts.insert(delivery.event_id, (delivery.attempt, delivery.status_code));
+                ended.insert(delivery.event_id, (delivery.attempt, delivery.status_code));
             }
             assert!(
-                attempts
+                ended
                     .values()
                     .all(|(attempt, status)| *attempt <= 4 && status.is_some_and(|code| code < 300))
             );
