@@ -113,14 +113,6 @@ impl Scope {
             .within(PREDICTING)
     }
 
-    pub(super) fn deployment_cancel(&self, name: &str) -> Call {
-        Call::az(&["deployment", "group", "cancel"])
-            .with("--resource-group", &self.group)
-            .with("--name", name)
-            .silent(&self.subscription)
-            .changing()
-    }
-
     /// Publishes the package as it is, byte for byte.
     pub(super) fn publish(&self, site: impl Into<Word>) -> Call {
         Call::az(&["functionapp", "deployment", "source", "config-zip"])

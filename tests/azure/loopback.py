@@ -140,6 +140,8 @@ class Azure:
             return 202, {}, "0001"
         if path == "/api/deployments/latest" and self.published:
             return 200, {}, {"id": "0001", "status": 4, "status_text": "", "complete": True, "active": True, "provisioningState": "Succeeded", "deployer": "az_cli"}
+        if path == "/api/health" and self.published:
+            return 200, {}, self.management.settings["health"]
         if path == "/admin/host/status":
             return 200, {}, {"id": name, "state": "Running", "version": "4.1052", "errors": []}
         self.unknown.append(f"{method} {host}{path}")
@@ -258,7 +260,7 @@ def hidden(given):
     """The parameters as Azure shows them: without the values of the secure ones."""
     declared = given["template"]["parameters"]
     return {
-        name: {"type": "SecureString"} if declared[name]["type"].lower() == "securestring" else {"type": declared[name].get("type", "object"), "value": item.get("value")}
+        name: {"type": "SecureString"} if declared[name].get("type", "object").lower() == "securestring" else {"type": declared[name].get("type", "object"), "value": item.get("value")}
         for name, item in given.get("parameters", {}).items()
     }
 

@@ -19,6 +19,8 @@ DEFAULTS = {
     "page": 100,
     "columns": [{"name": "EventId", "type": "string"}, {"name": "Rows", "type": "long"}],
     "rows": [],
+    # What `/api/health` of a published connector says.
+    "health": {"status": "ok", "version": "0.1.0"},
     # The status of references to secrets, by setting.
     "references": {},
     # Names of the blobs in every container.

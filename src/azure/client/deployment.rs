@@ -128,15 +128,6 @@ impl Azure {
         answer.ok_or_else(|| Error::Answer { call: call.name(), expected: "prediction" })
     }
 
-    /// Stops a deployment; what it has made stays.
-    ///
-    /// # Errors
-    ///
-    /// What Azure answers.
-    pub async fn cancel_deployment(&self, name: &str) -> Result<(), Error> {
-        self.az.run(&self.scope.deployment_cancel(name), &Values::default()).await.map(drop)
-    }
-
     /// A deployment by its name, or `None`.
     ///
     /// # Errors

@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Result, anyhow};
-use dialoguer::Confirm;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -58,7 +57,7 @@ pub(super) async fn run(args: &DeployArgs, context: &Context) -> Result<Exit> {
     let under_way = UnderWay::default();
     tokio::select! {
         outcome = Box::pin(deploy(args, context, Arc::clone(&under_way))) => outcome,
-        signal = interrupt::any() => stop(context, signal?, &under_way).await,
+        signal = interrupt::any() => stop(signal?, &under_way),
     }
 }
 
@@ -301,24 +300,15 @@ fn end(run: &Run<'_>, proven: Option<(&proof::Connected, proof::Row)>) -> Result
     Ok(Exit::Done)
 }
 
-/// The signal ends this process; Azure goes on, unless somebody wants it to stop.
-async fn stop(context: &Context, signal: &str, under_way: &UnderWay) -> Result<Exit> {
-    context.printer.end();
+/// The signal ends this process; Azure goes on with what it has been given.
+fn stop(signal: &str, under_way: &UnderWay) -> Result<Exit> {
     let running = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((azure, name)) = running else {
-        return Err(error::with_hint(
-            error::interrupted(signal),
-            "run this again: it goes on where it stopped",
-        ));
+    let hint = match running {
+        None => "run the same command again; it goes on from what is done".to_owned(),
+        Some((azure, name)) => format!(
+            "run the same command again and it waits for {name}, which goes on in Azure; or cancel it: `az deployment group cancel --resource-group {} --name {name}`",
+            crate::azure::script::quote(&azure.scope().group)
+        ),
     };
-    let question = format!("The deployment {name} goes on in Azure. Cancel it there?");
-    if context.is_interactive && Confirm::new().with_prompt(question).default(false).interact()? {
-        azure.cancel_deployment(&name).await.told()?;
-        context.printer.say("Canceled", &name);
-        return Err(error::interrupted(signal));
-    }
-    context.printer.say("Under way", &format!("{name} goes on in Azure; run this again and it waits for it"));
-    let group = &azure.scope().group;
-    let hint = format!("cancel it with `az deployment group cancel --resource-group {group} --name {name}`");
     Err(error::with_hint(error::interrupted(signal), hint))
 }

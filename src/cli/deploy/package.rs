@@ -52,9 +52,10 @@ pub(super) fn find(named: Option<&Path>) -> Result<Package> {
 }
 
 impl Package {
-    /// Where it is, for people.
-    pub(super) fn place(&self) -> String {
-        self.path.as_ref().map_or_else(|| "the package inside".to_owned(), |path| path.display().to_string())
+    /// What it is called, for people.
+    pub(super) fn title(&self) -> String {
+        let name = self.path.as_deref().and_then(Path::file_name);
+        name.map_or_else(|| "the package inside".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 }
 

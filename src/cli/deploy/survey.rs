@@ -115,7 +115,7 @@ pub(super) async fn tools(
     let (found, finding) = looked.map_err(|stopped| stopped.source).told()?;
     let package = super::package::find(args.package.as_deref())?;
     let short: String = package.sha256.chars().take(8).collect();
-    step.end(State::Done, format!("{}, {} ({short})", finding.detail, package.place()));
+    step.end(State::Done, format!("{}, {} ({short})", finding.detail, package.title()));
     if let Some(warning) = finding.warning {
         context.printer.warn(&warning);
     }

@@ -39,6 +39,9 @@ impl Written {
     }
 
     pub(crate) fn text(&self) -> String {
+        if self.is_nothing() && self.unchanged == 0 {
+            return "there are no projects".to_owned();
+        }
         format!("{} added, {} changed, {} unchanged", self.added, self.changed, self.unchanged)
     }
 }

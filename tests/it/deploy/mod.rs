@@ -9,6 +9,7 @@ mod world;
 mod faults;
 mod flow;
 mod interruption;
+mod real;
 
 use std::path::PathBuf;
 use std::sync::Arc;

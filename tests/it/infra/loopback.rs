@@ -102,6 +102,13 @@ impl Loopback {
         ]
     }
 
+    /// What leads a command's own requests here, as its variables.
+    pub fn proxied(&self) -> [(String, String); 2] {
+        let ca = self.folder.0.join("ca.pem").to_str().unwrap().to_owned();
+        let proxy = format!("http://127.0.0.1:{}", self.port);
+        [("HTTPS_PROXY".to_owned(), proxy), ("SSL_CERT_FILE".to_owned(), ca)]
+    }
+
     /// The real `az` as the operator's commands run it.
     pub fn system(&self) -> System {
         let system =
