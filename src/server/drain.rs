@@ -20,6 +20,7 @@ pub(super) async fn drain(State(app): State<Arc<App>>, headers: HeaderMap, paylo
     if headers.keys().any(|name| name.as_str().starts_with("x-forwarded-")) {
         return StatusCode::NOT_FOUND.into_response();
     }
+    app.drain.timer_fired();
     // In a task of its own: a run is not to end half-way because a connection did.
     let run = tokio::spawn(async move { app.drain.run(OffsetDateTime::now_utc(), last_run(&payload)).await });
     let log = match run.await {

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use tracing::{debug, error};
 
 use super::log_throttle::LogThrottle;
-use super::{App, as_routed, router, stats};
+use super::{App, as_routed, fallback, router, stats};
 
 /// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
 const MAX_CONNECTION_BUFFER: usize = 32 * 1024;
@@ -33,6 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// would fail. No time limit on heads either, for it would close idle connections too; the host is the only client.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     tokio::spawn(stats::run(Arc::clone(&app)));
+    tokio::spawn(fallback::run(Arc::clone(&app)));
     let router = router(app);
     let failures = LogThrottle::<1>::default();
     loop {

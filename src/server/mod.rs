@@ -12,6 +12,7 @@ mod listen;
 mod answer;
 mod body;
 mod drain;
+mod fallback;
 mod health;
 mod ingest;
 mod log_throttle;

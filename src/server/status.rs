@@ -13,7 +13,6 @@ use time::format_description::well_known::Rfc3339;
 use super::{App, health};
 use crate::config::Problem;
 use crate::counters::{Counts, Fault};
-use crate::delivery::drain;
 
 /// The spool is read from storage; a storage service that hangs must not hang the status.
 const SPOOL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,8 +67,14 @@ fn problem(problem: &Problem) -> Value {
 
 async fn spool(app: &App) -> Value {
     let Some(store) = &app.delivery.parts().store else { return json!({ "error": "not configured" }) };
-    match tokio::time::timeout(SPOOL_TIMEOUT, drain::depth(store)).await {
-        Ok(Ok(depth)) => json!(depth),
+    match tokio::time::timeout(SPOOL_TIMEOUT, app.drain.depth(store)).await {
+        Ok(Ok((depth, as_of))) => {
+            let mut told = json!(depth);
+            if let Some(members) = told.as_object_mut() {
+                members.insert("as_of".to_owned(), json!(as_of.format(&Rfc3339).ok()));
+            }
+            told
+        }
         Ok(Err(error)) => json!({ "error": error.to_string(), "hint": error.hint() }),
         Err(_) => json!({ "error": "the spool did not answer in time" }),
     }

@@ -4,16 +4,19 @@
 //! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a duplicate, which `EventId` makes
 //! recognisable. `blob` is what is
 //! drained, `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects, `clear`
-//! empties the spool of what is settled, `faults` tells one blob's fault from a broken storage.
+//! empties the spool of what is settled, `faults` tells one blob's fault from a broken storage, `lease`
+//! keeps runs of several instances apart, `depth` counts what waits.
 
 mod blob;
 mod clear;
+mod depth;
 mod faults;
+mod lease;
 mod load;
 mod settle;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -23,12 +26,16 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use self::depth::{Count, depth_soon};
+use self::lease::Lease;
 use self::load::Loader;
 use self::settle::Settler;
 use super::parts::Parts;
 use super::push::{PushError, body};
 use super::spool::{DEAD_LETTER, Entry, PENDING, SpoolError, Store, written};
 use crate::record;
+
+pub(crate) use self::depth::Depth;
 
 /// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
 const RUN_TIMEOUT: Duration = Duration::from_secs(50);
@@ -38,15 +45,15 @@ const MAX_CALLS: usize = 4;
 const PAGE_SIZE: u16 = 5_000;
 /// Names read when a whole page did not come.
 const SMALL_PAGE_SIZE: u16 = 100;
-/// Listings that are counted to tell the depth of the spool; beyond it the count reads "at least".
-const MAX_DEPTH_PAGES: usize = 4;
-
 /// What is not the drain's own work, the heartbeat and the depth, may take so long each.
 const SIDE_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a run ended before the spool was empty.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Stop {
+    /// Another instance is at it.
+    #[error("another instance drains the spool")]
+    Elsewhere,
     /// The time was up.
     #[error("the run's time is over; the next one goes on")]
     TimeOver,
@@ -73,17 +80,6 @@ impl From<SpoolError> for Stop {
     }
 }
 
-/// How deep the spool is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Depth {
-    /// Blobs that wait.
-    pub(crate) blobs: usize,
-    /// Whether there are more than were counted.
-    pub(crate) more: bool,
-    /// The age in seconds of the oldest one.
-    pub(crate) oldest_s: u64,
-}
-
 /// What a run did.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
@@ -107,6 +103,9 @@ pub(crate) struct Drain {
     /// Held during a run: the host keeps runs apart, a retried call may not.
     state: tokio::sync::Mutex<State>,
     memory: Arc<Mutex<Memory>>,
+    count: Count,
+    /// When the last run began that the timer asked for.
+    last_timer: Mutex<Option<Instant>>,
 }
 
 /// What a run leaves to the next one in the same process. A process that begins without it only does more work.
@@ -128,7 +127,41 @@ impl Drain {
     /// A drain over `parts`.
     #[must_use]
     pub(crate) fn new(parts: Arc<Parts>, site: String) -> Self {
-        Self { parts, site, state: tokio::sync::Mutex::default(), memory: Arc::default() }
+        Self {
+            parts,
+            site,
+            state: tokio::sync::Mutex::default(),
+            memory: Arc::default(),
+            count: Count::default(),
+            last_timer: Mutex::default(),
+        }
+    }
+
+    /// The timer has fired.
+    pub(crate) fn timer_fired(&self) {
+        *self.last_timer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a blob has waited for `max`, and no timer has fired here in that time.
+    pub(crate) async fn is_overdue(&self, max: Duration) -> bool {
+        let fired = *self.last_timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(store) = self.parts.store.as_ref().filter(|_| self.parts.ingestion.is_some()) else {
+            return false;
+        };
+        if fired.is_some_and(|at| at.elapsed() < max) {
+            return false;
+        }
+        let Ok(page) = store.list(PENDING, None, 1).await else { return false };
+        let oldest = page.entries.first().and_then(|entry| written(&entry.name));
+        oldest.is_some_and(|at| OffsetDateTime::now_utc() - at > max)
+    }
+
+    /// How deep the spool is and as of when, with one round trip of storage.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub(crate) async fn depth(&self, store: &Store) -> Result<(Depth, OffsetDateTime), SpoolError> {
+        self.count.advance(store).await
     }
 
     /// One run. `last_run` is when the timer fired before, as the host keeps it; it makes the heartbeat hourly even
@@ -185,8 +218,15 @@ impl Drain {
             return Err(Stop::NotConfigured("the Logs Ingestion endpoint"));
         }
         let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline);
+        let store = settler.store()?;
+        let is_empty = store.list(PENDING, None, 1).await.is_ok_and(|page| page.entries.is_empty());
+        let lease =
+            if is_empty { None } else { Some(Lease::take(store, now).await?.ok_or(Stop::Elsewhere)?) };
         let outcome = self.pages(&settler, now).await.and_then(|()| settler.faults.verdict());
         settler.retry_settled().await;
+        if let Some(lease) = lease {
+            lease.release(store).await;
+        }
         report.rows = settler.accepted();
         report.dead_lettered = settler.dead_lettered();
         report.calls = settler.calls();
@@ -250,41 +290,6 @@ fn flatten(settled: Result<Result<(), Stop>, tokio::task::JoinError>) -> Result<
     settled.unwrap_or_else(|error| Err(Stop::Spool(format!("a call's task failed: {error}"))))
 }
 
-/// How many blobs wait, and for how long.
-///
-/// # Errors
-/// When the spool cannot be read.
-pub(crate) async fn depth(store: &Store) -> Result<Depth, SpoolError> {
-    depth_below(store, PENDING).await
-}
-
-/// [`depth_below`] within [`SIDE_TASK_TIMEOUT`].
-async fn depth_soon(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
-    tokio::time::timeout(SIDE_TASK_TIMEOUT, depth_below(store, prefix))
-        .await
-        .unwrap_or(Err(SpoolError::TimedOut))
-}
-
-async fn depth_below(store: &Store, prefix: &str) -> Result<Depth, SpoolError> {
-    let mut depth = Depth::default();
-    let mut after = None;
-    for listing in 0..MAX_DEPTH_PAGES {
-        let page = store.list(prefix, after, PAGE_SIZE).await?;
-        let oldest = page.entries.first().filter(|_| listing == 0).and_then(|entry| written(&entry.name));
-        if let Some(oldest) = oldest {
-            let age = OffsetDateTime::now_utc() - oldest;
-            depth.oldest_s = u64::try_from(age.whole_seconds()).unwrap_or(0);
-        }
-        depth.blobs += page.entries.len();
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    depth.more = after.is_some();
-    Ok(depth)
-}
-
 async fn heartbeat_row(parts: &Parts, site: &str, now: OffsetDateTime) -> Vec<u8> {
     let mut data = serde_json::Map::from_iter([("site".to_owned(), json!(site))]);
     if let Some(store) = &parts.store {
@@ -308,7 +313,7 @@ fn log_report(report: &Report) {
         info!(event = "spool_drained", rows = report.rows, calls = report.calls);
     }
     match &report.stop {
-        None | Some(Stop::TimeOver | Stop::Throttled) => {}
+        None | Some(Stop::TimeOver | Stop::Throttled | Stop::Elsewhere) => {}
         Some(Stop::Configuration(problem)) => {
             error!(event = "drain_stopped", reason = "configuration", %problem, hint = problem.hint());
         }

@@ -39,13 +39,15 @@ impl BlobStore {
         self.tokens.token().await.ok();
     }
 
-    pub(super) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
+    pub(super) async fn create(&self, name: &str, content: Bytes) -> Result<bool, SpoolError> {
         let options = BlockBlobClientUploadOptions::default().if_not_exists();
         let blob = self.container.blob_client(name).block_blob_client();
         match blob.upload(RequestContent::from(content.to_vec()), Some(options)).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             // 409 BlobAlreadyExists or 412 ConditionNotMet: an earlier attempt of ours arrived after all.
-            Err(error) if is(&error, &[StatusCode::PreconditionFailed]) || already_exists(&error) => Ok(()),
+            Err(error) if is(&error, &[StatusCode::PreconditionFailed]) || already_exists(&error) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Entry, Page, SpoolError};
+use super::{Entry, LEASES, Page, SpoolError};
 
 /// Where unfinished files are.
 const UNFINISHED: &str = "tmp";
@@ -21,12 +21,13 @@ pub(crate) struct DirectoryStore {
 }
 
 impl DirectoryStore {
-    /// Opens the spool at `root`; folders are made when something is written. Unfinished files of a process that was
+    /// Opens the spool at `root`; folders are made when something is written. Unfinished files and the lease of a process that was
     /// killed are removed: a directory belongs to one process.
     #[must_use]
     pub(crate) fn new(root: PathBuf) -> Self {
         // What cannot be removed does no harm: it is never listed.
         fs::remove_dir_all(root.join(UNFINISHED)).ok();
+        fs::remove_dir_all(root.join(LEASES)).ok();
         Self { root, durable: Arc::default() }
     }
 
@@ -42,7 +43,7 @@ impl DirectoryStore {
         Ok(fs::remove_file(&probe)?)
     }
 
-    pub(super) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
+    pub(super) async fn create(&self, name: &str, content: Bytes) -> Result<bool, SpoolError> {
         let target = self.path(name)?;
         let root = self.root.clone();
         let durable = Arc::clone(&self.durable);
@@ -109,10 +110,10 @@ fn write_durably(
     target: &Path,
     content: &[u8],
     durable: &Mutex<HashSet<PathBuf>>,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let folder = target.parent().unwrap_or(root);
     if target.exists() {
-        return sync_folder(folder);
+        return sync_folder(folder).map(|()| false);
     }
     let temporary_folder = root.join(UNFINISHED);
     make_folder(root, &temporary_folder, durable)?;
@@ -124,14 +125,25 @@ fn write_durably(
         file.sync_all()?;
         // Of two writers the second finds the first one's file: what is written is never replaced.
         let _one_at_a_time = durable.lock().unwrap_or_else(PoisonError::into_inner);
-        if target.exists() { fs::remove_file(&temporary) } else { fs::rename(&temporary, target) }
+        if target.exists() {
+            return fs::remove_file(&temporary).map(|()| false);
+        }
+        // Another process may create the same name at the same moment; a link is made by one of them.
+        match fs::hard_link(&temporary, target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&temporary).map(|()| false)
+            }
+            Ok(()) => fs::remove_file(&temporary).map(|()| true),
+            // Not every file system has links.
+            Err(_) => fs::rename(&temporary, target).map(|()| true),
+        }
     })();
     if written.is_err() {
         // The caller hears of the first error; what is left behind is never listed.
         drop(fs::remove_file(&temporary));
     }
-    written?;
-    sync_folder(folder)
+    let written = written?;
+    sync_folder(folder).map(|()| written)
 }
 
 /// Makes `folder`, below `root`, and its missing parents, each made durable in its own parent. A folder that is there

@@ -29,6 +29,8 @@ pub(crate) const OVERSIZE: &str = "oversize/";
 /// Markers of pending blobs whose rows are all elsewhere, and which storage does not delete.
 pub(crate) const SETTLED: &str = "settled/";
 
+/// Who drains: see `drain::lease`.
+pub(crate) const LEASES: &str = "lease/";
 /// What is written once at the start, and removed.
 const PROBE: &str = "probe/";
 
@@ -126,8 +128,8 @@ impl Store {
     pub(crate) async fn put(&self, name: &str, content: Bytes) -> Result<(), SpoolError> {
         in_time(async {
             match self {
-                Self::Blob(store) => store.put(name, content).await,
-                Self::Directory(store) => store.put(name, content).await,
+                Self::Blob(store) => store.create(name, content).await.map(drop),
+                Self::Directory(store) => store.create(name, content).await.map(drop),
             }
         })
         .await
@@ -139,6 +141,20 @@ impl Store {
             Self::Blob(store) => store.warm_up().await,
             Self::Directory(_) => {}
         }
+    }
+
+    /// Writes `content` under `name` if there is nothing of that name; whether it was this call that wrote it.
+    ///
+    /// # Errors
+    /// When it is not certain which.
+    pub(crate) async fn create(&self, name: &str, content: Bytes) -> Result<bool, SpoolError> {
+        in_time(async {
+            match self {
+                Self::Blob(store) => store.create(name, content).await,
+                Self::Directory(store) => store.create(name, content).await,
+            }
+        })
+        .await
     }
 
     /// Writes and removes a name, so that a spool which takes nothing is known before it is needed. Of a directory that is

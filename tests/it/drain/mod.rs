@@ -1,6 +1,7 @@
 //! The drain: what waits goes to the table, bad rows are set aside, and nothing is lost whatever happens.
 
 mod age;
+mod instances;
 mod one_blob;
 
 use std::collections::BTreeSet;
