@@ -66,7 +66,7 @@ pub(crate) struct DeployArgs {
     /// Write a script that does the same, with its files, instead of deploying
     #[arg(long)]
     pub(super) export_only: bool,
-    /// Where the script goes; implies --export-only [default: sentinel-deploy-<group>.sh]
+    /// Where the script goes; implies --export-only [default: sentinel-deploy-GROUP.sh]
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Look and plan only: change nothing
