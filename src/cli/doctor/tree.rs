@@ -113,9 +113,9 @@ fn one(text: &mut String, check: &Check, (first, rest): (&str, &str), width: usi
     let detail = if check.detail.is_empty() { String::new() } else { format!(": {}", check.detail) };
     let line = format!("{:<11} {}{detail}", check.verdict.name(), check.title);
     let bar = if check.below.is_empty() { "  " } else { "│ " };
-    wrap(text, &line, first, &format!("{rest}{bar}            "), width);
+    wrap(text, &line, first, &format!("{rest}{bar}          "), width);
     if let Some(fix) = &check.fix {
-        let begin = format!("{rest}{bar}            ");
+        let begin = format!("{rest}{bar}          ");
         wrap(text, &format!("fix: {fix}"), &begin, &begin, width);
     }
     for (index, below) in check.below.iter().enumerate() {
