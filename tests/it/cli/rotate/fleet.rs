@@ -54,6 +54,8 @@ pub struct Fleet {
     changing: Mutex<Changing>,
     lag: Duration,
     turn: AtomicUsize,
+    /// Probes take turns of their own: events in between would lead them to one instance every time.
+    probe_turn: AtomicUsize,
     pub trapped: Notify,
     /// How often the probe was rejected, and how often an event was.
     pub probes_rejected: AtomicUsize,
@@ -96,6 +98,7 @@ impl Fleet {
             changing: Mutex::new(changing),
             lag,
             turn: AtomicUsize::new(0),
+            probe_turn: AtomicUsize::new(0),
             trapped: Notify::new(),
             probes_rejected: AtomicUsize::new(0),
             events_rejected: AtomicUsize::new(0),
@@ -239,7 +242,8 @@ impl Fleet {
         let body: Bytes = axum::body::to_bytes(body, 10 << 20).await.unwrap();
         let host = {
             let changing = self.changing.lock().unwrap();
-            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let turn = if &body[..] == b"[]" { &self.probe_turn } else { &self.turn };
+            let turn = turn.fetch_add(1, Ordering::Relaxed);
             Arc::clone(&changing.instances[turn % changing.instances.len()])
         };
         let mut request = self.client.request(parts.method, host.url(parts.uri.path())).body(body.clone());
