@@ -8,6 +8,8 @@ use super::Env;
 /// <https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates>
 #[must_use]
 pub(crate) fn checkout(env: &Env) -> Option<PathBuf> {
+    // Cargo sets it for the program that it runs, and for whatever that runs in turn.
+    env.get("CARGO")?;
     let is_ours = env.get("CARGO_PKG_NAME").as_deref() == Some(env!("CARGO_PKG_NAME"));
     env.get("CARGO_MANIFEST_DIR").filter(|_| is_ours).map(PathBuf::from)
 }
