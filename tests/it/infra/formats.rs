@@ -192,10 +192,15 @@ fn predict(compiler: &std::path::Path, module: &str, parameters: &str, content_f
     let sentinel = folder.0.join("sentinel");
     fs::create_dir_all(&modules).unwrap();
     fs::create_dir_all(&sentinel).unwrap();
-    for name in ["content.bicep", "content-types.bicep", "parsers.bicep", "types.bicep"] {
+    for name in ["content.bicep", "content-types.bicep", "parsers.bicep", "types.bicep", "watchlist.bicep"] {
         fs::write(modules.join(name), read(&format!("infra/modules/{name}"))).unwrap();
     }
     fs::write(folder.0.join("infra/bicepconfig.json"), read("infra/bicepconfig.json")).unwrap();
+    fs::create_dir_all(sentinel.join("watchlists")).unwrap();
+    for name in ["HumanboundProjects.json", "HumanboundProjects.csv"] {
+        let file = format!("sentinel/watchlists/{name}");
+        fs::write(folder.0.join(&file), read(&file)).unwrap();
+    }
     for (name, text) in
         [("function", FUNCTION), ("asim", ASIM), ("short", SHORT_RULE), ("long", LONG_RULE), ("hunt", HUNT)]
     {
