@@ -60,7 +60,7 @@ async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
     demo.args(["--json", "--dashboard"]).arg(&page);
     let [stdout, _] = output(demo, true).await;
     let report: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(report["dashboard"], page.to_str().unwrap());
+    assert_eq!(report["result"]["dashboard"], page.to_str().unwrap());
 
     let browser = tools::on_path(&BROWSERS);
     let missing = format!("none of {} is on PATH", BROWSERS.join(", "));
