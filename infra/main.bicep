@@ -16,7 +16,7 @@ param location string = resourceGroup().location
 @maxLength(63)
 param workspaceName string = 'log-humanbound'
 
-@description('Optional. Use a workspace that is already there. Its retention, daily cap and tags are not touched; the table and the Sentinel content are added to it.')
+@description('Optional. Use an existing workspace. The table and the Sentinel content are added to it; its retention, daily cap and tags stay as they are.')
 param useExistingWorkspace bool = false
 
 @description('Optional. Resource group of the existing workspace, in this subscription.')
@@ -24,7 +24,7 @@ param useExistingWorkspace bool = false
 @maxLength(90)
 param workspaceResourceGroup string = resourceGroup().name
 
-@description('Optional. Turn Microsoft Sentinel on for the workspace. Harmless where it is on already; switch it off when you may not change that.')
+@description('Optional. Enable Microsoft Sentinel for the workspace. This is harmless where it is already enabled; set it to false when you are not allowed to enable it.')
 param onboardSentinel bool = true
 
 @description('Optional. Name of your organization, shown in the title of the workbook.')
@@ -34,31 +34,31 @@ param organisationName string = ''
 @description('Optional. Tags of every resource that this deployment creates.')
 param tags tagsType = {}
 
-@description('Optional. One or two letters or digits that the names of Function App, plan and package get, so that an app can stand beside a broken one: it takes over the spool, the secret and the rule. Stop the broken app then.')
+@description('Optional. One or two letters or digits at the end of the names of Function App, plan and package, to create a new app beside a broken one. The new app uses the same spool, secret and data collection rule; stop the broken app.')
 @maxLength(2)
 param nameSuffix string = ''
 
-@description('Optional. Everything is there already and this only changes it: skip the pauses that a new table, new parsers and new roles need, and with them 35 of the nested deployments. Leave it out when the parsers of another version come.')
+@description('Optional. Skip the pauses that a new table, new parsers and new roles need, and with them 35 of the nested deployments, because everything was deployed before. Leave it out when you deploy the parsers of another version.')
 param settled bool = false
 
 // How long and how much
 
-@description('Optional. Days that the table can be queried at full speed. The first 90 cost nothing; infra/README.md has the price of the rest.')
+@description('Optional. Days of the table\'s interactive retention. The first 90 cost nothing; infra/README.md has the price of the rest.')
 @minValue(30)
 @maxValue(730)
 param retentionInDays int = 730
 
-@description('Optional. Days that events are kept in all, the cheaper long-term retention included; at least `retentionInDays`.')
+@description('Optional. Days of the table\'s total retention, which includes the cheaper long-term retention; at least `retentionInDays`.')
 @minValue(30)
 @maxValue(4383)
 param totalRetentionInDays int = retentionInDays
 
-@description('Optional. Days that the other tables of a new workspace can be queried, those of the log among them. An existing workspace keeps what it has.')
+@description('Optional. Days of interactive retention of a new workspace, for its other tables, such as those of the log. An existing workspace keeps its retention.')
 @minValue(30)
 @maxValue(730)
 param workspaceRetentionInDays int = 90
 
-@description('Optional. GB a day at which a new workspace stops taking data; 0 and -1 mean never. Beyond the cap Azure discards events that the connector has already acknowledged: they are lost, and only an alert tells.')
+@description('Optional. GB a day at which a new workspace stops taking data; 0 and -1 mean never. Above the cap Azure discards events that the connector has already acknowledged: they are lost, and only an alert reports it.')
 @minValue(-1)
 @maxValue(4000)
 param dailyCapGb int = -1
@@ -69,61 +69,61 @@ param dailyCapGb int = -1
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Optional. The most instances that may run. More than 100 cannot help: a data collection rule takes 12,000 calls a minute from all of them together.')
+@description('Optional. Maximum number of instances. More than 100 would not help, because a data collection rule takes 12,000 calls a minute from all of them together.')
 @minValue(1)
 @maxValue(100)
 param maximumInstanceCount int = 40
 
-@description('Optional. Requests that an instance takes at the same time before another is started. The platform would start one long before anything can be batched.')
+@description('Optional. Concurrent requests of one instance above which another is started. The default of the platform is too low for requests to be batched.')
 @minValue(1)
 @maxValue(1000)
 param httpConcurrency int = 500
 
-@description('Optional. Instances that never stop, so that no webhook waits for a cold start. Each is billed by the hour.')
+@description('Optional. Number of always ready instances, so that no webhook waits for a cold start. Each is billed by the hour.')
 @minValue(0)
 @maxValue(20)
 param alwaysReadyCount int = 0
 
-@description('Optional. Spread plan and storage over the zones of the region. Needs a region with zones; Azure then keeps, and bills, at least two instances.')
+@description('Optional. Make the plan zone redundant. This needs a region with availability zones; Azure then keeps, and bills, at least two instances.')
 param zoneRedundant bool = false
 
-@description('Optional. How storage is replicated. Events wait here while Azure Monitor is unavailable; choose Standard_LRS in a region without zones.')
+@description('Optional. Replication of the storage account, in which events wait while Azure Monitor is unavailable. Choose Standard_LRS in a region without availability zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageRedundancy string = 'Standard_ZRS'
 
 // Secrets
 
-@description('Optional. Secret that Humanbound signs with. Empty keeps what is in the vault.')
+@description('Optional. Secret that Humanbound signs with. When empty, the secret in the vault stays.')
 @secure()
 param webhookSecret string = ''
 
-@description('Optional. End a rotation: drop the setting `WEBHOOK_SECRET_PREVIOUS`. Otherwise it stays as it is found, whatever is deployed meanwhile.')
+@description('Optional. End a rotation by dropping the setting `WEBHOOK_SECRET_PREVIOUS`. Otherwise a deployment keeps the setting.')
 param endRotation bool = false
 
-@description('Optional. Object id of an Entra group whose members may read the spool: events that wait, dead letters and complete bodies.')
+@description('Optional. Object id of an Entra group whose members may read the spool: waiting events, dead letters and whole bodies.')
 @maxLength(36)
 param operatorGroupId string = ''
 
-@description('Optional. Recover the key vault that an uninstall left soft-deleted, with the secrets in it. Needed when a deployment fails because a vault of that name exists in deleted state; fails when there is none.')
+@description('Optional. Recover the key vault that an uninstall left soft-deleted, with its secrets. Needed when a deployment fails because a vault of that name exists in deleted state; fails when there is no such vault.')
 param recoverKeyVault bool = false
 
 // The network
 
-@description('Optional. Address ranges in CIDR notation that may send webhooks; empty means that any may. A signature is asked of all.')
+@description('Optional. Address ranges in CIDR notation that may send webhooks; empty means any address. Every webhook needs a signature all the same.')
 @maxLength(200)
 param allowedSourceRanges string[] = []
 
-@description('Optional. Address ranges in CIDR notation from which operators publish and read `/api/status`. The publishing site never has more than these and Entra ID; empty means any address with Entra ID.')
+@description('Optional. Address ranges in CIDR notation from which operators publish and read `/api/status`; empty means any address. Publishing needs Entra ID in any case.')
 @maxLength(200)
 param operatorSourceRanges string[] = []
 
-@description('Optional. Send through a data collection endpoint of our own, which an Azure Monitor private link scope can take in.')
+@description('Optional. Send through a data collection endpoint, which you can add to an Azure Monitor private link scope.')
 param privateNetworking bool = false
 
-@description('Optional. Resource id of the subnet that outgoing calls leave from, delegated to Microsoft.App/environments. Empty: no virtual network.')
+@description('Optional. Resource id of the subnet for outgoing calls, delegated to Microsoft.App/environments; empty means no virtual network.')
 param integrationSubnetId string = ''
 
-@description('Optional. Whether the data collection endpoint is open to public networks. Close it only when the subnet reaches the private link scope; until then events wait in storage.')
+@description('Optional. Let the data collection endpoint accept calls from public networks. Set it to false only when the subnet reaches the private link scope; until it does, events wait in storage.')
 param allowPublicIngestion bool = true
 
 // Content and alerts
@@ -131,29 +131,29 @@ param allowPublicIngestion bool = true
 @description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist. Never in Azure China, where Microsoft Sentinel ended on 2026-08-18.')
 param deployContent bool = true
 
-@description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; one that is there is never touched, so that what analysts changed stays. Empty: no watchlist is made, and nothing needs one.')
+@description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; an existing watchlist is left alone, so that what analysts changed stays. Empty means that no watchlist is made, and nothing needs one.')
 @maxLength(1000)
 param projects projectType[] = []
 
-@description('Optional. Resource ids of the action groups that alerts notify. Without one an alert is only seen in the portal.')
+@description('Optional. Resource ids of the action groups that alerts notify. Without one, alerts only show in the portal.')
 @maxLength(5)
 param alertActionGroupIds string[] = []
 
-@description('Optional. Refused signatures within 15 minutes that raise an alert.')
+@description('Optional. Number of rejected signatures within 15 minutes that raises an alert.')
 @minValue(1)
 @maxValue(100000)
 param rejectedSignaturesThreshold int = 50
 
-@description('Optional. Hours without an event that raise an alert; 0 means no such alert. A quiet estate is silent for days.')
+@description('Optional. Hours without an event after which an alert fires; 0 means no such alert. Quiet AI agents can send nothing for days.')
 @allowed([0, 1, 2, 3, 4, 5, 6, 24, 48])
 param silenceAlertHours int = 0
 
-@description('Optional. Locations that ask `/api/health` every five minutes and raise an alert when two of them do not read `"status":"ok"`: ids such as emea-nl-ams-azr, us-va-ash-azr, apac-sg-sin-azr. Each costs about 5 USD a month. Empty: nobody asks.')
+@description('Optional. Ids of locations that request `/api/health` every five minutes, such as emea-nl-ams-azr, us-va-ash-azr, apac-sg-sin-azr; an alert fires when two of them do not get `"status":"ok"`. Each costs about 5 USD a month. Empty means no test.')
 @maxLength(5)
 param healthTestLocations string[] = []
 
-// What differs between clouds and cannot be asked of a resource. What is wrong with cloud or parameters stops the
-// deployment before it begins: nested deployments are validated with their parameters first.
+// What differs between clouds and no resource tells. An unknown cloud or an invalid parameter stops the deployment before
+// it begins, because Azure validates nested deployments and their parameters first.
 var cloud = loadJsonContent('clouds.json')[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
 // Microsoft Sentinel ended in Azure China on 2026-08-18.
 var hasSentinel = environment().name != 'AzureChinaCloud'
@@ -173,11 +173,11 @@ var names = {
   package: 'package${suffix}'
   // A plan of Flex Consumption has one app.
   plan: 'plan-humanbound${suffix}'
-  // 32 characters at most, all that the host makes its id of: apps of one id would share the lock of their timers.
+  // At most 32 characters, because the host makes its id of these: apps with the same id would share a timer lock.
   site: 'func-humanbound-${token}${suffix}'
   storage: 'sthb${token}'
 }
-// In all is never less than at full speed, whatever was given.
+// Total retention is never shorter than interactive retention, whatever was given.
 var keptDays = max(retentionInDays, totalRetentionInDays)
 var workspaceGroup = workspaceGroupOf(workspaceResourceGroup, useExistingWorkspace, resourceGroup().name)
 var workspaceId = resourceId(workspaceGroup, 'Microsoft.OperationalInsights/workspaces', workspaceName)
@@ -189,7 +189,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   tags: tags
 }
 
-// Publishing has an identity of its own, so that the connector's cannot replace the package.
+// Publishing has its own identity, so that the connector's identity cannot replace the package.
 resource packageIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.packageIdentity
   location: location
@@ -217,17 +217,17 @@ module parsers 'modules/parsers.bicep' = if (contentIsDeployed) {
   dependsOn: [workspace]
 }
 
-// Sentinel runs a rule's query before it takes the rule, and refuses it when a function in it, or in a function that it
-// calls, cannot be found, as a new one cannot at first: `Failed to resolve`. So the parsers come before all else and the
-// rules after all else, and at least this pause lies between; it goes on beside the other resources and costs no time.
+// Sentinel runs a rule's query before it accepts the rule. It rejects the rule (`Failed to resolve`) when the query calls,
+// directly or through other functions, a function that Sentinel does not know yet. So the parsers come first and the rules
+// last, with at least this pause between them; it runs in parallel with the other resources and costs no time.
 module parsersSettled 'modules/pause.bicep' = if (contentIsDeployed && !settled) {
   params: { steps: 20 }
   dependsOn: [parsers]
 }
 
-// What waits for a pause waits for what the pause waits for too: a pause that is skipped passes no order on.
+// What depends on a pause also depends on what the pause depends on, because a skipped pause enforces no order.
 
-// Azure accepts the table a little before the data collection service can see it.
+// Azure accepts the table shortly before the data collection service can see it.
 module tableSettled 'modules/pause.bicep' = if (!settled) {
   params: { steps: 4 }
   dependsOn: [workspace]
@@ -297,7 +297,7 @@ module roles 'modules/roles.bicep' = {
   dependsOn: [ingestion, storage, telemetry, vault]
 }
 
-// A reference to a secret that is resolved before the role works stays unresolved for up to a day.
+// A secret's reference that is resolved before the role is effective stays unresolved for up to a day.
 module rolesSettled 'modules/pause.bicep' = if (!settled) {
   params: { steps: 8 }
   dependsOn: [roles]
@@ -361,7 +361,7 @@ module healthTest 'modules/health-test.bicep' = if (!empty(healthTestLocations))
   dependsOn: [telemetry]
 }
 
-// Last, so that a rule that Sentinel refuses leaves a connector that works; deploy again, and nothing but the rule changes.
+// Last, so that the connector works even when Sentinel rejects a rule. Deploying again then changes only the rule.
 module content 'modules/content.bicep' = if (contentIsDeployed) {
   scope: resourceGroup(workspaceGroup)
   params: {
@@ -396,5 +396,5 @@ output keyVaultName string = vault.outputs.name
 output keyVaultResourceId string = vault.outputs.id
 @description('Name of the storage account that holds the spool.')
 output storageName string = names.storage
-@description('Whether an action group is told of alerts. Otherwise they are seen in the portal only.')
+@description('Whether alerts notify an action group. Otherwise they only show in the portal.')
 output notified bool = !empty(alertActionGroupIds)

@@ -18,10 +18,10 @@ param siteName string
 @description('Required. Watch the daily cap of the workspace.')
 param watchDailyCap bool
 
-@description('Required. Refused signatures within 15 minutes that raise an alert.')
+@description('Required. Number of rejected signatures within 15 minutes that raises an alert.')
 param rejectedSignaturesThreshold int
 
-@description('Required. Hours without an event that raise an alert; 0 means no such alert.')
+@description('Required. Hours without an event after which an alert fires; 0 means no such alert.')
 param silenceHours int
 
 @description('Required. Resource ids of the action groups that are notified.')
@@ -134,7 +134,7 @@ var always logAlertType[] = [
     severity: 1
     query: replace(loadTextContent('../alerts/drain.kql'), '{site}', siteName)
     frequency: 'PT15M'
-    // 20 minutes are no window that Azure offers; the query narrows it.
+    // Azure offers no window of 20 minutes, so the query narrows this one.
     window: 'PT30M'
   }
   {
@@ -206,7 +206,7 @@ resource metric 'Microsoft.Insights/metricAlerts@2026-01-01' = [
             operator: 'GreaterThan'
             threshold: 0
             timeAggregation: alert.aggregation
-            // A metric that has never been emitted is unknown to the validation.
+            // Azure's validation does not know a metric that was never emitted.
             skipMetricValidation: true
           }
         ]
@@ -232,7 +232,7 @@ resource log 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       evaluationFrequency: alert.frequency
       windowSize: alert.window
       autoMitigate: true
-      // The tables are there only once something has been written to them.
+      // The tables exist only once something has been written to them.
       skipQueryValidation: true
       criteria: {
         allOf: [

@@ -30,13 +30,13 @@ param zoneRedundant bool
 @description('Required. Memory of an instance in MB.')
 param instanceMemoryMB int
 
-@description('Required. The most instances that may run.')
+@description('Required. Maximum number of instances.')
 param maximumInstanceCount int
 
-@description('Required. Requests that an instance takes at the same time.')
+@description('Required. Concurrent requests of one instance.')
 param httpConcurrency int
 
-@description('Required. Instances that never stop.')
+@description('Required. Number of always ready instances.')
 param alwaysReadyCount int
 
 @description('Required. Address ranges that may send webhooks; empty means any.')
@@ -45,10 +45,10 @@ param allowedSourceRanges string[]
 @description('Required. Address ranges of operators; empty means any.')
 param operatorSourceRanges string[]
 
-@description('Required. Let Azure Monitor ask `/api/health` where webhooks are limited to some ranges.')
+@description('Required. Admit the health test of Azure Monitor where webhooks are limited to some ranges.')
 param allowHealthTest bool
 
-@description('Required. Subnet that outgoing calls leave from, or empty.')
+@description('Required. Subnet for outgoing calls, or empty.')
 param integrationSubnetId string
 
 @description('Required. Name of the key vault.')
@@ -78,13 +78,13 @@ param endRotation bool
 @description('Required. Tags.')
 param tags tagsType
 
-// A range that is none fails here, with its text in the message.
+// An invalid range fails here, with its text in the message.
 var sources = map(
   union(allowedSourceRanges, operatorSourceRanges),
   range => '${parseCidr(range).network}/${parseCidr(range).cidr}'
 )
 var operators = map(operatorSourceRanges, range => '${parseCidr(range).network}/${parseCidr(range).cidr}')
-// Where webhooks are limited, operators still need the site for `/api/status` and for the check after publishing.
+// Even where webhooks are limited, operators need the site for `/api/status` and for the check after publishing.
 var mainRules = [
   for (range, index) in (empty(allowedSourceRanges) ? [] : sources): {
     action: 'Allow'
@@ -93,7 +93,7 @@ var mainRules = [
     priority: 100 + index
   }
 ]
-// A tag for the addresses of its locations, which change; it stands after the ranges.
+// A service tag for the addresses of the health test, which change; it comes after the ranges.
 var testRules = allowHealthTest && !empty(allowedSourceRanges)
   ? [
       {
@@ -179,7 +179,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// In a deployment of their own, which begins once the app is there: those that others made are read, and survive.
+// A nested deployment, which starts when the app exists: it reads the settings that others made, and keeps them.
 module settings 'settings.bicep' = {
   params: {
     siteName: site.name
@@ -197,7 +197,7 @@ module settings 'settings.bicep' = {
   }
 }
 
-// Publishing is by Entra ID alone: no user name and password.
+// Publishing needs Entra ID: no user name and password.
 resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'ftp'

@@ -1,7 +1,7 @@
 metadata name = 'Checks'
 metadata description = 'What a parameter must look like beyond its type: each function gives back what may be used, or stops the deployment.'
 
-@description('The parts of a resource id that say what it is of: every second one, and the namespace of the provider.')
+@description('The parts of a resource id that name its type: every second one, and the namespace of the provider.')
 func kinds(parts string[]) string =>
   join(map(filter(range(0, length(parts)), at => at == 6 || at % 2 == 1), at => parts[at]), '/')
 
@@ -9,7 +9,7 @@ func kinds(parts string[]) string =>
 func isResourceId(id string, type string) bool =>
   startsWith(id, '/') && !contains('${id}/', '//') && length(split(id, '/')) % 2 == 1 && kinds(split(id, '/')) =~ 'subscriptions/resourceGroups/providers/${type}'
 
-@description('Whether a text has nothing but letters of ASCII and digits.')
+@description('Whether a text has only ASCII letters and digits.')
 func isPlain(text string) bool =>
   empty(filter(
     range(0, length(text)),
@@ -17,7 +17,7 @@ func isPlain(text string) bool =>
   ))
 
 @export()
-@description('The id of a subnet, or the empty text.')
+@description('The id of a subnet, or an empty text.')
 func subnetIdOf(id string) string =>
   empty(id) || isResourceId(id, 'Microsoft.Network/virtualNetworks/subnets')
     ? id
@@ -35,19 +35,19 @@ func actionGroupIdsOf(ids string[]) string[] =>
   )
 
 @export()
-@description('What is put after a name: nothing, or a hyphen and the suffix.')
+@description('What is appended to a name: nothing, or a hyphen and the suffix.')
 func suffixOf(suffix string) string =>
   empty(suffix) ? '' : isPlain(suffix) ? '-${suffix}' : fail('nameSuffix is not of letters and digits alone: ${suffix}')
 
 @export()
-@description('The resource group of the workspace: for a new one that of the deployment.')
+@description('The resource group of the workspace: that of the deployment when the workspace is new.')
 func workspaceGroupOf(given string, isExisting bool, own string) string =>
   isExisting || given =~ own
     ? given
     : fail('workspaceResourceGroup is for an existing workspace: set useExistingWorkspace too.')
 
 @export()
-@description('Whether the endpoint for private networks is open to others too.')
+@description('Whether the data collection endpoint also accepts calls from public networks.')
 func publicIngestionOf(isOpen bool, hasEndpoint bool) bool =>
   isOpen || hasEndpoint
     ? isOpen

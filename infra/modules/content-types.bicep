@@ -19,16 +19,16 @@ type parameterType = {
   Name: string
   @description('Type of the parameter, in KQL\'s words.')
   Type: string
-  @description('Default, as KQL; without one the parameter must be given. YAML makes a truth value or a number of what looks like one.')
+  @description('Default, as KQL; without one the parameter is required. YAML turns a text that looks like a boolean or a number into one.')
   #disable-next-line no-explicit-any // a type cannot be one of several
   Default: any?
 }
 
 @export()
 @sealed()
-@description('A function that queries share, in one of the community\'s two spellings: that of solutions (`Function…`) or that of ASIM (`Parser…`).')
+@description('A function that queries share, with one of the community\'s two sets of keys: that of solutions (`Function…`) or that of ASIM (`Parser…`).')
 type parserType = {
-  @description('GUID of the function, for ever; the files of ASIM have none.')
+  @description('GUID of the function, which never changes; the files of ASIM have none.')
   id: string?
   @description('What a function is called.')
   Function: titleType?
@@ -69,7 +69,7 @@ type parserType = {
   Description: string
   @description('Parameters, in order.')
   ParserParams: parameterType[]?
-  @description('The same, in the other spelling.')
+  @description('The same, for a parser of ASIM.')
   FunctionParams: parameterType[]?
   @description('The KQL.')
   FunctionQuery: string?
@@ -103,18 +103,18 @@ type entityMappingType = {
 @sealed()
 @description('How alerts become incidents.')
 type incidentConfigurationType = {
-  @description('Make incidents at all.')
+  @description('Whether alerts make incidents.')
   createIncident: bool
   @sealed()
   @description('Which alerts join an open incident.')
   groupingConfiguration: {
-    @description('Group at all.')
+    @description('Whether alerts are grouped into one incident.')
     enabled: bool
-    @description('Open a closed incident again.')
+    @description('Whether a new alert reopens a closed incident.')
     reopenClosedIncident: bool
-    @description('How long an incident takes alerts in, for example `7d` or `P7D`.')
+    @description('How long alerts join an incident, for example `7d` or `P7D`.')
     lookbackDuration: string
-    @description('By what alerts belong together.')
+    @description('Which alerts belong together.')
     matchingMethod: 'AllEntities' | 'AnyAlert' | 'Selected'
     @description('Entity types that must be equal.')
     groupByEntities: string[]?
@@ -129,7 +129,7 @@ type incidentConfigurationType = {
 @sealed()
 @description('An analytic rule.')
 type ruleType = {
-  @description('GUID of the rule, for ever.')
+  @description('GUID of the rule, which never changes.')
   id: string
   @description('Name of the rule.')
   name: string
@@ -153,9 +153,9 @@ type ruleType = {
   queryFrequency: string
   @description('How far back it looks, for example `47h`.')
   queryPeriod: string
-  @description('How long it is quiet after an alert, for example `5h`; only with `suppressionEnabled`.')
+  @description('How long the rule does not run after an alert, for example `5h`; only with `suppressionEnabled`.')
   suppressionDuration: string?
-  @description('Whether it is quiet after an alert; false when absent.')
+  @description('Whether the rule stops running for a while after an alert; false when absent.')
   suppressionEnabled: bool?
   @description('How the number of results is compared.')
   triggerOperator: 'eq' | 'gt' | 'lt' | 'ne' | 'Equal' | 'GreaterThan' | 'LessThan' | 'NotEqual'
@@ -207,12 +207,12 @@ type ruleType = {
 @sealed()
 @description('A hunting query, with the name of its file.')
 type huntType = {
-  @description('Name of the file, without its end.')
+  @description('Name of the file, without its extension.')
   name: string
   @sealed()
   @description('What the file says.')
   content: {
-    @description('GUID of the query, for ever.')
+    @description('GUID of the query, which never changes.')
     id: string
     @description('Name of the query.')
     name: string

@@ -13,22 +13,22 @@ param location string
 @description('Required. Name of the organization for the title of the workbook; empty leaves it out.')
 param organisationName string
 
-@description('Required. Projects for the watchlist; without one none is made.')
+@description('Required. Projects for the watchlist; without any, no watchlist is made.')
 param projects projectType[]
 
 @description('Required. Tags.')
 param tags tagsType
 
-@description('How the files spell comparisons, and how Azure does.')
+@description('Comparisons as the files spell them, and as Azure does.')
 var operators = { eq: 'Equal', gt: 'GreaterThan', lt: 'LessThan', ne: 'NotEqual' }
 
-@description('A duration as Azure wants it: `5m` becomes `PT5M`, `7d` becomes `P7D`, and `P7D` stays.')
+@description('A duration in Azure\'s format: `5m` becomes `PT5M`, `7d` becomes `P7D`, and `P7D` stays.')
 func isoDuration(text string) string =>
   startsWith(text, 'P') ? text : endsWith(text, 'd') ? 'P${toUpper(text)}' : 'PT${toUpper(text)}'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = { name: workspaceName }
 
-// Sentinel runs a rule's query before it takes the rule: see `parsersSettled` in main.bicep.
+// Sentinel runs a rule's query before it accepts the rule: see `parsersSettled` in main.bicep.
 resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
   for file in analyticRules: {
     scope: workspace
@@ -47,7 +47,7 @@ resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
       suppressionDuration: isoDuration(file.?suppressionDuration ?? '5h')
       suppressionEnabled: file.?suppressionEnabled ?? false
       tactics: file.tactics
-      // This version of the API refuses sub-techniques.
+      // This version of the API rejects sub-techniques.
       techniques: union(map(file.relevantTechniques, technique => split(technique, '.')[0]), [])
       alertDetailsOverride: file.?alertDetailsOverride
       customDetails: file.?customDetails
@@ -97,7 +97,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = [
       displayName: empty(organisationName)
         ? 'Humanbound AI Security — CISO Dashboard'
         : 'Humanbound AI Security — CISO Dashboard — ${organisationName}'
-      // The file names no workspace; this is the one that its queries go to.
+      // The file names no workspace; its queries go to this one.
       serializedData: string(union(json(text), { fallbackResourceIds: [workspace.id] }))
       sourceId: workspace.id
       version: '1.0'

@@ -3,7 +3,7 @@ metadata description = 'A request to `/api/health` from outside, every five minu
 
 import { tagsType } from 'types.bicep'
 
-@description('Required. Region of the Application Insights component: a test must be in the same one.')
+@description('Required. Region of the Application Insights component; a test must be in the same region.')
 param location string
 
 @description('Required. Name of the Application Insights component.')
@@ -12,7 +12,7 @@ param appInsightsName string
 @description('Required. Host name of the Function App.')
 param hostName string
 
-@description('Required. Ids of the locations that ask; at least one.')
+@description('Required. Ids of the locations that run the test; at least one.')
 @minLength(1)
 param locations string[]
 
@@ -27,7 +27,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = { name:
 resource test 'Microsoft.Insights/webtests@2022-06-15' = {
   name: 'test-humanbound-health'
   location: location
-  // By this tag Azure knows the component that the results go to.
+  // This tag tells Azure which component the results go to.
   tags: union(tags, { 'hidden-link:${component.id}': 'Resource' })
   kind: 'standard'
   properties: {
@@ -49,7 +49,7 @@ resource test 'Microsoft.Insights/webtests@2022-06-15' = {
       SSLCheck: true
       SSLCertRemainingLifetimeCheck: 7
       ContentValidation: {
-        // The whole of it: `degraded` and `misconfigured` are answered with 200 too.
+        // With the key, because `degraded` and `misconfigured` are answered with 200 as well.
         ContentMatch: '"status":"ok"'
         IgnoreCase: false
         PassIfTextFound: true
@@ -74,7 +74,7 @@ resource alert 'Microsoft.Insights/metricAlerts@2026-01-01' = {
       'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
       webTestId: test.id
       componentId: component.id
-      // One location alone may have a fault of its own.
+      // A single location may itself have a fault.
       failedLocationCount: min(2, length(locations))
     }
     #disable-next-line use-resource-id-functions // each is an element of a parameter

@@ -12,19 +12,19 @@ param endpointName string
 @description('Required. Resource id of the workspace.')
 param workspaceId string
 
-@description('Required. Region of the workspace: a rule must be in the same one.')
+@description('Required. Region of the workspace; a data collection rule must be in the same region.')
 param location string
 
 @description('Required. Create a data collection endpoint and send through it.')
 param privateNetworking bool
 
-@description('Required. Leave that endpoint open to public networks.')
+@description('Required. Let that endpoint accept calls from public networks.')
 param allowPublicIngestion bool
 
 @description('Required. Tags.')
 param tags tagsType
 
-// The types of the column list are KQL's words; tables and streams each have their own (see workspace.bicep).
+// The column list has KQL's types; tables and streams have names of their own for them (see workspace.bicep).
 var columns = loadJsonContent('../../sentinel/tables/AISecurityEvents_CL.json')
 var streamTypes = { bool: 'boolean' }
 var streamName = 'Custom-AISecurityEvents'
@@ -42,7 +42,7 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
   name: ruleName
   location: location
   tags: tags
-  // A direct rule has an endpoint of its own. The kind cannot be changed later.
+  // A rule of kind Direct has its own endpoint. The kind cannot be changed later.
   kind: 'Direct'
   properties: {
     description: 'Rows of the Humanbound connector, stored as they come: they are mapped in one place, the connector.'
@@ -69,7 +69,7 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
   }
 }
 
-// Rows that Azure accepted and could not store are told here and nowhere else.
+// Only this log reports rows that Azure accepted and could not store.
 #disable-next-line use-recent-api-versions // the only other version, 2016-09-01, allows only the name 'service'
 resource errors 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: rule

@@ -6,13 +6,13 @@ import { parsers } from 'content-files.bicep'
 @description('Required. Name of the workspace.')
 param workspaceName string
 
-@description('A default as KQL. The format of the community, whose own converter does the same, gives a text without its quotes: https://github.com/Azure/Azure-Sentinel/blob/master/ASIM/dev/ASimYaml2ARM/KqlFuncYaml2Arm.py')
+@description('A default as KQL. The community\'s format, and so its own converter, gives a string without its quotes: https://github.com/Azure/Azure-Sentinel/blob/master/ASIM/dev/ASimYaml2ARM/KqlFuncYaml2Arm.py')
 func literal(kind string, value string) string =>
   kind == 'bool'
     ? toLower(value)
     : kind == 'string' && !startsWith(value, '\'') && !startsWith(value, '"') ? '\'${value}\'' : value
 
-@description('A parameter as Azure wants it: `name:type=default`, or `name:type` when it must be given.')
+@description('A parameter in Azure\'s format: `name:type=default`, or `name:type` when it is required.')
 func declaration(name string, kind string, value string?) string =>
   value == null ? '${name}:${kind}' : '${name}:${kind}=${literal(kind, value!)}'
 
@@ -23,7 +23,7 @@ resource parser 'Microsoft.OperationalInsights/workspaces/savedSearches@2026-03-
     parent: workspace
     name: (file.?FunctionName ?? file.?ParserName)!
     properties: {
-      // The files of ASIM have no category; this is the one that theirs are in.
+      // The files of ASIM have no category; this is the one that Microsoft's ASIM parsers are in.
       category: file.?Category ?? 'ASIM'
       displayName: (file.?Function ?? file.?Parser)!.Title
       functionAlias: (file.?FunctionAlias ?? file.?FunctionName ?? file.?ParserName)!

@@ -57,9 +57,9 @@ resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
   }
 }
 
-// The names hold the principal: an assignment that outlives its identity would block the next one of the same name.
+// The names contain the principal id, because an assignment that outlives its identity would block a new one of its name.
 
-@description('Push rows: the only thing that the Logs Ingestion API asks for, on this one rule.')
+@description('Push rows: the only role that the Logs Ingestion API needs, on this one rule.')
 resource push 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: rule
   name: guid(rule.id, principalId, publisher)
@@ -71,7 +71,7 @@ resource push 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Write the host\'s and the connector\'s log: the component takes no instrumentation key.')
+@description('Write the log of host and connector: the component accepts no instrumentation key.')
 resource trace 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: component
   name: guid(component.id, principalId, publisher)
@@ -83,7 +83,7 @@ resource trace 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Read the webhook secrets: the vault holds nothing else.')
+@description('Read the webhook secrets, the only ones in the vault.')
 resource readSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, principalId, secretsUser)
@@ -95,7 +95,7 @@ resource readSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Keep events, dead letters and complete bodies.')
+@description('Keep waiting events, dead letters and whole bodies.')
 resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage::blobs::spool
   name: guid(storage::blobs::spool.id, principalId, blobContributor)
@@ -107,7 +107,7 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('The state and the locks of the Functions host.')
+@description('Keep the state and the locks of the Functions host.')
 resource lock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage::blobs::hosts
   name: guid(storage::blobs::hosts.id, principalId, blobOwner)
@@ -119,7 +119,7 @@ resource lock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('The keys of the Functions host.')
+@description('Keep the keys of the Functions host.')
 resource unlock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage::blobs::secrets
   name: guid(storage::blobs::secrets.id, principalId, blobOwner)
@@ -131,7 +131,7 @@ resource unlock 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('On the account, and reading only: the host lists its containers to see whether storage is healthy, and no container can grant that.')
+@description('List the containers, by which the host checks that storage is healthy: this needs a role on the account, here one that only reads.')
 resource list 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage
   name: guid(storage.id, principalId, blobReader)
@@ -143,7 +143,7 @@ resource list 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('The package is written, when it is published, by an identity that the connector never asks for.')
+@description('Write the package when it is published, with an identity that the connector never uses.')
 resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage::blobs::package
   name: guid(storage::blobs::package.id, packagePrincipalId, blobContributor)
@@ -155,7 +155,7 @@ resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Operators look at what waits, and at dead letters: both hold whole events.')
+@description('Let operators read waiting events and dead letters, which hold whole events.')
 resource inspect 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(operatorGroupId)) {
   scope: storage::blobs::spool
   name: guid(storage::blobs::spool.id, operatorGroupId, blobReader)

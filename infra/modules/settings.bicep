@@ -1,7 +1,7 @@
 metadata name = 'Settings'
 metadata description = 'The app settings: ours, over those that are there already. Azure replaces the whole list at once, so what an operator set by hand would otherwise be lost.'
 
-@description('Required. Name of the Function App, which must be there.')
+@description('Required. Name of the Function App, which must exist.')
 param siteName string
 
 @description('Required. Name of the user-assigned identity.')
@@ -28,7 +28,7 @@ param privateNetworking bool
 @description('Required. Audience of a token for the Logs Ingestion API.')
 param ingestionAudience string
 
-@description('Required. The most instances that may run.')
+@description('Required. Maximum number of instances.')
 @minValue(1)
 param maximumInstanceCount int
 
@@ -52,11 +52,11 @@ resource endpoint 'Microsoft.Insights/dataCollectionEndpoints@2024-03-11' existi
   name: dataCollectionEndpointName
 }
 
-// A rule takes 12,000 calls a minute. `drain` runs on an instance of its own, hence one more than the maximum.
+// A rule takes 12,000 calls a minute. `drain` runs on its own instance, hence one more than the maximum.
 var callsPerMinute = 12000 / (maximumInstanceCount + 1)
 
 var host = {
-  // All three parts: with a user-assigned identity the host asks for each (azure-functions-host#10904).
+  // With a user-assigned identity the host needs all three parts (azure-functions-host#10904).
   AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identity.properties.clientId
@@ -75,14 +75,14 @@ var connector = {
   SPOOL_CONTAINER_URL: '${storage.properties.primaryEndpoints.blob}spool'
   MAX_CALLS_PER_MINUTE: string(callsPerMinute)
 }
-// Nobody reads this setting. The platform fetches the secrets behind references again when a setting has changed, and
-// neither when equal settings are written nor at a restart (azure-functions-host#11188).
+// Nobody reads this setting. The platform resolves references to secrets again when a setting has changed, but neither
+// when equal settings are written nor at a restart (azure-functions-host#11188).
 var version = secretIsNew ? { WEBHOOK_SECRET_DEPLOYED: last(split(secret!.properties.secretUriWithVersion, '/')) } : {}
-// With the address alone the host fails now and then to make its client, a race of its own (azure-functions-host#11787).
-// From a name it makes an address of the public cloud.
+// With the address alone the host sometimes fails to make its client, because of a race (azure-functions-host#11787).
+// From a name it derives an address of the public cloud.
 var account = environment().name == 'AzureCloud' ? { AzureWebJobsStorage__accountName: storageName } : {}
 
-// A connection string of the platform's making would win over the identity, and storage takes no keys
+// A connection string that the platform adds would override the identity, and storage accepts no keys
 // (azure-functions-host#11796).
 var connectionStrings = ['AzureWebJobsStorage', 'DEPLOYMENT_STORAGE_CONNECTION_STRING']
 var dropped = concat(connectionStrings, endRotation ? ['WEBHOOK_SECRET_PREVIOUS'] : [])

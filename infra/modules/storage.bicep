@@ -15,7 +15,7 @@ param location string
 @description('Required. Replication.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS'
 
-@description('Required. Days that dead letters and complete bodies are kept: as long as the rows that refer to them.')
+@description('Required. Days that dead letters and whole bodies are kept: as long as the rows that refer to them.')
 param keepDays int
 
 @description('Required. Resource id of the workspace for the audit log.')
@@ -56,12 +56,12 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
 
   resource package 'containers' = { name: packageName, properties: { publicAccess: 'None' } }
   resource spool 'containers' = { name: 'spool', properties: { publicAccess: 'None' } }
-  // The host would create these two itself; here they are seen, tagged by their account and never a surprise.
+  // The host would create these two itself; here they can be seen, and roles assigned on them.
   resource hosts 'containers' = { name: 'azure-webjobs-hosts', properties: { publicAccess: 'None' } }
   resource secrets 'containers' = { name: 'azure-webjobs-secrets', properties: { publicAccess: 'None' } }
 }
 
-// Never `spool/pending/`: what waits there has been promised to the sender.
+// Never `spool/pending/`: the connector has acknowledged what waits there.
 resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04-01' = {
   parent: account
   name: 'default'
@@ -87,7 +87,7 @@ resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
   }
 }
 
-// Deletions only: the host renews a lease every few seconds, and each is a write.
+// Deletions only: the host renews a lease every few seconds, and each renewal counts as a write.
 #disable-next-line use-recent-api-versions // the only other version, 2016-09-01, allows only the name 'service'
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs

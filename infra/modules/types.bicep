@@ -2,7 +2,7 @@ metadata name = 'Types'
 metadata description = 'Types that several modules share.'
 
 @export()
-@description('Tags: a name and a text each.')
+@description('Tags: names with texts.')
 type tagsType = {
   @description('Value of the tag.')
   *: string
@@ -16,15 +16,15 @@ type projectType = {
   @minLength(1)
   @maxLength(200)
   id: string
-  @description('Name that people know the agent by.')
+  @description('Name by which people know the agent.')
   @minLength(1)
   @maxLength(200)
   name: string
-  @description('Who answers for the agent, best as an e-mail address.')
+  @description('Person or team responsible for the agent, best as an e-mail address.')
   @maxLength(200)
   owner: string?
-  @description('How much hangs on the agent; `high` raises its incidents by one step.')
+  @description('How important the agent is; `high` raises its incidents by one step.')
   criticality: ('high' | 'low' | 'medium')?
-  @description('Whether the agent is no longer in use, and no longer missed when it is silent.')
+  @description('Whether the agent is no longer in use, so that its silence is not reported.')
   archived: bool?
 }

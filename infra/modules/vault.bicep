@@ -42,7 +42,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
 }
 
 // checkov:skip=CKV_AZURE_41: an expired secret would stop the feed; `hb-sentinel` rotates it, and the vault keeps the versions.
-// A secret that is not in the template is left alone, so a deployment without it keeps the live one.
+// A deployment without a secret leaves the live one in the vault alone.
 resource current 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = if (!empty(webhookSecret)) {
   parent: vault
   name: 'webhook-secret'

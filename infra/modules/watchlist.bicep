@@ -6,19 +6,19 @@ import { projectType } from 'types.bicep'
 @description('Required. Name of the workspace.')
 param workspaceName string
 
-@description('Required. The projects; at least one, because Sentinel refuses a list without rows.')
+@description('Required. The projects; at least one, because Sentinel rejects a watchlist without rows.')
 @minLength(1)
 param projects projectType[]
 
-// What the Content Hub package says of it too.
+// The same text as in the Content Hub package.
 var settings = loadJsonContent('../../sentinel/watchlists/HumanboundProjects.json')
-// The columns are those of the template that people upload.
+// The columns are those of the CSV template that people upload.
 var header = split(loadTextContent('../../sentinel/watchlists/HumanboundProjects.csv'), '\n')[0]
 // In lower case, as the column of the table that they are compared with.
 var ids = map(projects, project => toLower(trim(project.id)))
 var distinctIds = length(union(ids, [])) == length(ids) ? ids : fail('A project id stands twice in `projects`: the watchlist needs one row for each.')
 
-@description('A field of CSV by RFC 4180, always in quotes. Lines become one: not every reader of CSV takes more. Nothing is put before a leading `=`, which would then be in every incident\'s title; it is a formula only to a spreadsheet.')
+@description('A CSV field by RFC 4180, always in quotes. Line breaks become spaces, because not every reader of CSV accepts them. A leading `=` is not escaped: it is a formula only to a spreadsheet, and the escape would be in every incident\'s title.')
 func quoted(text string) string => '"${replace(replace(replace(text, '\r', ' '), '\n', ' '), '"', '""')}"'
 
 @description('A row of CSV.')
@@ -38,8 +38,8 @@ var rows = map(
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = { name: workspaceName }
 
-// Once only: a second time Azure would add every row that differs in any column from those that are there, and take none
-// away, so that what an analyst has changed would be there twice, and what was deleted again.
+// Only once: the second time, Azure would add every row that differs in any column from the existing rows and delete
+// none, so a row that an analyst edited would be there twice, and a deleted row would be back.
 // https://learn.microsoft.com/azure/sentinel/watchlists-manage#bulk-update-a-watchlist
 // https://github.com/hashicorp/terraform-provider-azurerm/pull/14258
 @onlyIfNotExists()

@@ -6,7 +6,7 @@ import { tagsType } from 'types.bicep'
 @description('Required. Name of the workspace.')
 param name string
 
-@description('Required. Create the workspace; otherwise it must be there.')
+@description('Required. Create the workspace; otherwise it must exist.')
 param isNew bool
 
 @description('Required. Region of a new workspace.')
@@ -15,7 +15,7 @@ param location string
 @description('Required. Days of interactive retention of the table.')
 param retentionInDays int
 
-@description('Required. Days of retention of the table in all.')
+@description('Required. Days of total retention of the table.')
 param totalRetentionInDays int
 
 @description('Required. Days of interactive retention of a new workspace, for its other tables.')
@@ -24,13 +24,13 @@ param workspaceRetentionInDays int
 @description('Required. GB a day at which a new workspace stops taking data; 0 and -1 mean never.')
 param dailyCapGb int
 
-@description('Required. Turn Microsoft Sentinel on.')
+@description('Required. Enable Microsoft Sentinel.')
 param onboardSentinel bool
 
 @description('Required. Tags of a new workspace.')
 param tags tagsType
 
-// The types of the column list are KQL's words; tables and streams each have their own (see ingestion.bicep).
+// The column list has KQL's types; tables and streams have names of their own for them (see ingestion.bicep).
 var columns = loadJsonContent('../../sentinel/tables/AISecurityEvents_CL.json')
 var tableTypes = { bool: 'boolean', datetime: 'dateTime' }
 
