@@ -34,14 +34,14 @@ help: ## List the commands
 test: tools ## Run every test, and say what was skipped for want of a tool
 	@tests/tools/run-tests
 
-scenario: tools ## Run the rules and hunts over the events of FILE, a scenario as tests/content/README.md describes it
-	@$(VENV)/python -B tests/content/run.py run $(if $(FILE),"$(FILE)")
+scenario: tools ## Run the rules and hunts over the events of FILE, a scenario as content/README.md describes it
+	@$(VENV)/python -B content hb_content.scenario run $(if $(FILE),"$(FILE)")
 
 dashboard: tools ## Draw the CISO Dashboard over rows of the demo: target/dashboard.html
 	cargo run --locked --quiet -- demo --json --until $(STORY_END) --dashboard target/dashboard.html >/dev/null
 
 screenshots: dashboard ## Take the pictures of the dashboard that the documents show (needs Chromium)
-	node tests/content/preview/screenshots.mjs target/dashboard.html sentinel/workbooks/images
+	node content/tests/page/screenshots.mjs target/dashboard.html sentinel/workbooks/images
 
 lint: tools $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
 	cargo fmt --check

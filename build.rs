@@ -1,52 +1,57 @@
-//! Puts into `hb-sentinel` what it brings along: what it draws the dashboard with (the content and the scripts that run
+//! Puts into `hb-sentinel` what it brings along: what it draws the dashboard with (the content and the package that runs
 //! it, as a list of paths and texts that `src/cli/demo/dashboard.rs` includes), and for a release the package that it
 //! deploys (`src/package/embedded.rs`).
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// Folders, without those in them, and single files.
-const PLACES: [&str; 12] = [
+/// Folders with all that is in them, and single files.
+const PLACES: [&str; 11] = [
+    "content/__main__.py",
+    "content/hb_content/__init__.py",
+    "content/hb_content/documents",
+    "content/hb_content/kql",
+    "content/hb_content/preview",
+    "content/hb_content/scenario",
     "sentinel/analytic-rules",
     "sentinel/hunting-queries",
     "sentinel/parsers",
     "sentinel/tables",
     "sentinel/workbooks/HumanboundCisoDashboard.json",
-    "tests/content/engine.py",
-    "tests/content/lint_model.py",
-    "tests/content/scenario.py",
-    "tests/content/scheduler.py",
-    "tests/content/security_tables.py",
-    "tests/content/preview",
-    "tests/content/preview/page",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script where to write in no other way")]
 fn main() -> io::Result<()> {
     let root = fs::canonicalize(".")?;
-    let mut list = String::from("&[\n");
+    let mut files = Vec::new();
     for place in PLACES {
         println!("cargo::rerun-if-changed={place}");
-        let mut files = if Path::new(place).is_dir() {
-            fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?
-        } else {
-            vec![place.into()]
-        };
-        files.sort();
-        for file in files {
-            let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-            if ["css", "html", "js", "json", "py", "yaml"].contains(&ending) {
-                let name = file.display().to_string().replace('\\', "/");
-                let path = root.join(&file).display().to_string();
-                writeln!(list, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
-            }
+        collect(Path::new(place), &mut files)?;
+    }
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in files {
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if ["css", "html", "js", "json", "py", "yaml"].contains(&ending) {
+            let name = file.display().to_string().replace('\\', "/");
+            let path = root.join(&file).display().to_string();
+            writeln!(list, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
         }
     }
     list.push(']');
     let Some(out) = env::var_os("OUT_DIR") else { return Err(io::Error::other("cargo sets OUT_DIR")) };
     fs::write(Path::new(&out).join("dashboard.rs"), list)?;
     fs::write(Path::new(&out).join("package.rs"), package()?)
+}
+
+/// Adds the file, or the files of the folder, however deep.
+fn collect(place: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !place.is_dir() {
+        files.push(place.to_owned());
+        return Ok(());
+    }
+    fs::read_dir(place)?.try_for_each(|entry| collect(&entry?.path(), files))
 }
 
 /// The package that the variable names, or none: then one is looked for when it is needed.

@@ -14,7 +14,7 @@ import duckdb_kql
 NOW = dt.datetime(2026, 11, 28, 12, 0)
 # The types of DuckDB for those of Kusto.
 TYPES = {"string": "VARCHAR", "int": "INTEGER", "real": "DOUBLE", "bool": "BOOLEAN", "datetime": "TIMESTAMP", "dynamic": "JSON"}
-KNOWN = pathlib.Path(__file__).parents[1] / "content/lint_data/azure_tables.json"
+KNOWN = pathlib.Path(__file__).parents[2] / "content/hb_content/documents/data/azure_tables.json"
 TABLES = {
     "AISecurityEvents_CL": {"EventFamily": "VARCHAR"},
     **{

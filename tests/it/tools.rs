@@ -1,6 +1,7 @@
 //! The tools that some tests run: where `make tools` puts them, and what happens without them.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 /// The folder `make tools` fills: `venv/` (Python packages) and `node_modules/` (npm packages).
 pub fn dir() -> PathBuf {
@@ -13,6 +14,27 @@ pub fn find(relative: &str, skipped: &str) -> Option<PathBuf> {
     let path = dir().join(relative);
     let found = path.exists().then_some(path);
     or_skip(found, skipped, &format!("{relative} is missing; run `make tools`"))
+}
+
+/// Python with the packages that `make tools` installed.
+pub fn python(skipped: &str) -> Option<Command> {
+    let mut command = Command::new(find("venv/bin/python", skipped)?);
+    command.stdin(Stdio::null());
+    // Compiled files are worth keeping between runs, but not among the sources.
+    command.env("PYTHONPYCACHEPREFIX", Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache"));
+    Some(command)
+}
+
+/// A module of `content/`: `hb_content.lint`, or one of its tests.
+pub fn module(module: &str, skipped: &str) -> Option<Command> {
+    let mut command = python(skipped)?;
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("content")).arg(module);
+    Some(command)
+}
+
+/// What a command printed to stdout and stderr.
+pub fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 
 /// The first file of one of these names in a folder of `PATH`.

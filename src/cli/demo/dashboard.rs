@@ -25,7 +25,7 @@ use crate::story::Story;
 /// Paths as in the repository, and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
 /// The packages that draw, each at the version that it is tested with.
-const PACKAGES: &str = include_str!("../../../tests/content/requirements.txt");
+const PACKAGES: &str = include_str!("../../../content/pyproject.toml");
 /// The folder of a virtual environment that has programs.
 const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 
@@ -104,7 +104,7 @@ impl Artist {
         lay_out(&scripts.0).context("the scripts that draw the dashboard cannot be written")?;
         printer.say("Drawing", "the dashboard, from every query of the workbook; takes a minute");
         let mut command = Command::new(&self.python);
-        command.arg("-B").arg(scripts.0.join("tests/content/preview/render.py"));
+        command.arg("-B").arg(scripts.0.join("content")).arg("hb_content.preview");
         command.args(["--now", &until.format(&Rfc3339)?, "--progress", "--rows"]).arg(rows);
         command.arg("--watchlist").arg(watchlist).arg("--output").arg(page);
         let (status, said) = follow(command, printer).await?;
@@ -115,7 +115,8 @@ impl Artist {
 
 /// Name, version, and what is asked for besides, of each package.
 fn pins() -> impl Iterator<Item = &'static str> {
-    PACKAGES.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
+    let (_, listed) = PACKAGES.split_once("\ndependencies = [\n").unwrap_or_default();
+    listed.lines().take_while(|line| *line != "]").map(|line| line.trim_matches([' ', ',', '"']))
 }
 
 /// Why a Python cannot draw.

@@ -1,6 +1,6 @@
 //! A clock for both sides: the file that the connector reads, and what the workspace reads.
 //!
-//! The connector reads the system's clock, so a shared library stands between the two (`tests/content/clock.c`): it tells
+//! The connector reads the system's clock, so a shared library stands between the two (`content/hb_content/scenario/clock.c`): it tells
 //! the time that the file holds. Waits and deadlines use the monotonic clock, which goes on as ever.
 
 use std::fs::File;

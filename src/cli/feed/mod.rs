@@ -2,7 +2,7 @@
 //! the time at which the workspace accepted each.
 //!
 //! The word is hidden: it is a tool of this repository, by which the content of `sentinel/` is proved over events that
-//! went through the real connector. `tests/content/README.md` says how.
+//! went through the real connector. `content/README.md` says how.
 //!
 //! Reading order: `plan` (what is played, what comes of it), `player` (the steps), `connector` (the child), `clock`.
 

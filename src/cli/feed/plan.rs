@@ -1,4 +1,4 @@
-//! What is played, and what came of it: the two files that `tests/content` writes and reads.
+//! What is played, and what came of it: the two files that `content/hb_content/scenario` writes and reads.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

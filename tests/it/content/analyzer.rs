@@ -1,18 +1,14 @@
 //! Microsoft's own analyzer over every KQL text: it has nothing to say of ours, and something of what is wrong.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
 
 use crate::tools;
 
-/// Runs a script of `tests/content` that gives KQL to the analyzer: whether it succeeded, and what it printed.
-pub fn run(script: &str, skipped: &str) -> Option<(bool, String)> {
-    let python = tools::find("venv/bin/python", skipped)?;
+/// Runs a module of `content/` that gives KQL to the analyzer: whether it succeeded, and what it printed.
+pub fn run(module: &str, skipped: &str) -> Option<(bool, String)> {
+    let mut command = tools::module(module, skipped)?;
     tools::find("node_modules/@kusto/language-service-next/Kusto.Language.Bridge.min.js", skipped)?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content").join(script);
-    let output = Command::new(python).arg("-B").arg(script).stdin(Stdio::null()).output().unwrap();
+    let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     // What goes to stderr is for people, except when there is nothing else.
     let text = said.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
@@ -21,7 +17,9 @@ pub fn run(script: &str, skipped: &str) -> Option<(bool, String)> {
 
 #[test]
 fn has_nothing_to_say_of_our_queries() {
-    let Some((passed, text)) = run("analyze.py", "the check of every query with Microsoft's analyzer") else {
+    let Some((passed, text)) =
+        run("hb_content.kql.analyzer", "the check of every query with Microsoft's analyzer")
+    else {
         return;
     };
     assert!(passed, "\n{text}");
@@ -43,7 +41,7 @@ fn has_nothing_to_say_of_our_queries() {
 
 #[test]
 fn sees_what_is_wrong_and_lets_pass_what_is_right() {
-    let Some((passed, text)) = run("analyze_cases.py", "the proof that the analyzer can fail") else {
+    let Some((passed, text)) = run("tests.analyzer_cases", "the proof that the analyzer can fail") else {
         return;
     };
     assert!(passed, "\n{text}");

@@ -1,7 +1,6 @@
 //! The tables of `sentinel/README.md` that come from the content itself: `make infra` writes them.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use crate::tools;
@@ -19,9 +18,9 @@ fn names(folder: &str) -> Vec<String> {
 
 #[test]
 fn tables_are_what_the_content_gives() {
-    let Some(python) = tools::find("venv/bin/python", "the tables of sentinel/README.md") else { return };
-    let script = root().join("tests/content/coverage.py");
-    let output = Command::new(python).arg("-B").arg(script).stdin(Stdio::null()).output().unwrap();
+    let what = "the tables of sentinel/README.md";
+    let Some(mut command) = tools::module("hb_content.packaging.coverage", what) else { return };
+    let output = command.output().unwrap();
     assert!(output.status.success(), "\n{}", String::from_utf8_lossy(&output.stderr));
     let page = root().join("sentinel/README.md");
     if env::var("UPDATE").as_deref() == Ok("1") {

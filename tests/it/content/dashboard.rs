@@ -1,7 +1,6 @@
 //! The dashboard's workbook over the demo's rows: every query runs, and its tiles show what the story itself computes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Stdio;
 
 use humanbound_sentinel::story::{ProjectState, Story, StoryOptions};
@@ -52,10 +51,8 @@ pub(super) fn truths(events: usize) -> Value {
 
 #[tokio::test]
 async fn every_query_runs_and_tiles_show_what_the_story_says() {
-    let Some(python) = tools::find("venv/bin/python", "the queries of the dashboard over the demo's rows")
-    else {
-        return;
-    };
+    let what = "the queries of the dashboard over the demo's rows";
+    let Some(proof) = tools::module("tests.workbook_proof", what) else { return };
     let folder = Folder::new();
     let kept = folder.path().join("demo");
     let until = UNTIL.format(&Rfc3339).unwrap();
@@ -70,17 +67,7 @@ async fn every_query_runs_and_tiles_show_what_the_story_says() {
     let demo = demo.await.unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let rows = kept.join("AISecurityEvents_CL.ndjson");
-    let rows = rows.to_str().unwrap();
-    run(&python, "proof.py", &[rows, &truths(EVENTS).to_string()]).await;
-}
-
-/// Runs a script of the preview; answers what it printed.
-async fn run(python: &Path, script: &str, arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/content/preview").join(script);
-    let mut command = Command::new(python);
-    command.arg("-B").arg(script).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = command.output().await.unwrap();
-    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(output.status.success(), "\n{}", told.concat());
-    told[0].clone()
+    let mut proof = Command::from(proof);
+    let proof = proof.arg(rows).arg(truths(EVENTS).to_string()).kill_on_drop(true).output().await.unwrap();
+    assert!(proof.status.success(), "\n{}", tools::said(&proof));
 }

@@ -4,13 +4,13 @@ use super::analyzer::run;
 
 #[test]
 fn finds_nothing_in_our_content() {
-    let Some((passed, text)) = run("lint.py", "the linter of Sentinel content") else { return };
+    let Some((passed, text)) = run("hb_content.lint", "the linter of Sentinel content") else { return };
     assert!(passed, "\n{text}");
 }
 
 #[test]
 fn every_rule_has_a_case_that_breaks_it() {
-    let Some((passed, text)) = run("lint_cases.py", "the cases of the linter of Sentinel content") else {
+    let Some((passed, text)) = run("tests.lint_cases", "the cases of the linter of Sentinel content") else {
         return;
     };
     assert!(passed, "\n{text}");

@@ -1,6 +1,6 @@
 //! The content of `sentinel/`, proved: every KQL text is executed over events that went through the real connector.
 //!
-//! Python in `tests/content` reads scenarios, has them played by the hidden command `__feed`, runs KQL and compares; the tests
+//! Python in `content/` reads scenarios, has them played by the hidden command `__feed`, runs KQL and compares; the tests
 //! here run it.
 
 mod analyzer;

@@ -1,13 +1,7 @@
 //! The Content Hub package and the files of Sentinel Repositories: what the sources give, what Microsoft's own engine of
 //! templates makes of them, and what a workspace has after their deployment.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    sync::OnceLock,
-};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::OnceLock};
 
 use serde_json::{Value, json};
 
@@ -27,14 +21,10 @@ const TEMPLATE: &str = "sentinel/package/mainTemplate.json";
 const REPOSITORIES: &str = "sentinel/repositories";
 const SKIPPED: &str = "the deployment of the Content Hub package";
 
-/// Runs a script of `tests/content/package`: whether it succeeded, and what it said.
-fn script(name: &str, arguments: &[&str], skipped: &str) -> Option<(bool, String)> {
-    let python = tools::find("venv/bin/python", skipped)?;
-    let path = infra::root().join("tests/content/package").join(name);
-    let output =
-        Command::new(python).arg("-B").arg(path).args(arguments).stdin(Stdio::null()).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    Some((output.status.success(), said.concat()))
+/// Runs a module of `content/`: whether it succeeded, and what it said.
+fn script(module: &str, arguments: &[&str], skipped: &str) -> Option<(bool, String)> {
+    let output = tools::module(module, skipped)?.args(arguments).output().unwrap();
+    Some((output.status.success(), tools::said(&output)))
 }
 
 /// Every file below a folder, by its path from it.
@@ -59,7 +49,7 @@ fn generated_files_are_what_their_sources_give() {
     let folder = Folder::new();
     let target = folder.0.to_str().unwrap();
     let Some((passed, said)) =
-        script("generate.py", &[target], "the comparison of the package with its sources")
+        script("hb_content.packaging.generate", &[target], "the comparison of the package with its sources")
     else {
         return;
     };
@@ -86,7 +76,9 @@ fn generated_files_are_what_their_sources_give() {
 
 #[test]
 fn checks_find_nothing() {
-    let Some((passed, said)) = script("verify.py", &[], "the checks of the Content Hub package") else {
+    let Some((passed, said)) =
+        script("hb_content.packaging.verify", &[], "the checks of the Content Hub package")
+    else {
         return;
     };
     assert!(passed, "\n{said}");
@@ -94,7 +86,8 @@ fn checks_find_nothing() {
 
 #[test]
 fn every_check_has_a_case_that_it_notices() {
-    let Some((passed, said)) = script("verify_cases.py", &[], "the proof that the checks can fail") else {
+    let Some((passed, said)) = script("tests.package_cases", &[], "the proof that the checks can fail")
+    else {
         return;
     };
     assert!(passed, "\n{said}");
@@ -103,13 +96,15 @@ fn every_check_has_a_case_that_it_notices() {
 #[test]
 fn queries_of_connector_pages_are_analyzed() {
     let skipped = "the check of the connectors' queries with Microsoft's analyzer";
-    let Some((passed, said)) = analyzer::run("package/queries.py", skipped) else { return };
+    let Some((passed, said)) = analyzer::run("tests.page_queries", skipped) else { return };
     assert!(passed, "\n{said}");
 }
 
 #[test]
 fn status_and_last_event_are_true_in_every_state() {
-    let Some((passed, said)) = script("status.py", &[], "the status of connectors over rows") else { return };
+    let Some((passed, said)) = script("tests.page_status", &[], "the status of connectors over rows") else {
+        return;
+    };
     assert!(passed, "\n{said}");
 }
 

@@ -1,0 +1,1 @@
+"""What proves and packages the content of sentinel/: see ../README.md."""

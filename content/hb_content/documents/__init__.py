@@ -1,0 +1,1 @@
+"""The files of sentinel/ and infra/alerts/, read."""

@@ -1,0 +1,1 @@
+"""KQL, executed by a local engine and judged by Microsoft's analyzer."""

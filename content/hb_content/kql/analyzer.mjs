@@ -1,0 +1,154 @@
+// Checks KQL with Microsoft's own analyzer, against tables and functions that the caller declares.
+//
+// Standard input, JSON: {"workspaces": [{"tables": [{"name", "columns": [{"name", "type"}]}],
+//   "functions": [{"name", "parameters": [{"name", "type", "default"?}], "body"}], "texts": [{"id", "query"}],
+//   "only": [id]?}]}.
+// Every body of a function is checked too, as a text with the id `function:NAME`; with `only`, nothing else is checked.
+// Standard output, JSON: for each workspace an object by id of {"diagnostics": [{"line", "column", "severity", "code",
+//   "message"}], "columns": [{"name", "type"}] or null when the result is no table, "calls": [{"name", "arguments", "line"}]}.
+// Lines and columns are those of the text, from 1. Codes beginning with `KS` are the analyzer's, with `HB` ours.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import vm from "node:vm";
+
+const PACKAGE = new URL("../../../target/tools/node_modules/@kusto/language-service-next/", import.meta.url);
+
+/** Defines the globals `Bridge`, `System` and `Kusto`; the package is a script, not a module. */
+function load() {
+  for (const name of ["bridge.min.js", "Kusto.Language.Bridge.min.js"]) {
+    const file = fileURLToPath(new URL(name, PACKAGE));
+    vm.runInThisContext(readFileSync(file, "utf8"), { filename: name });
+  }
+}
+
+/** The name as KQL writes it: `["a-b"]` for what is no identifier. */
+const quoted = (name) => (/^[A-Za-z_]\w*$/.test(name) ? name : `["${name}"]`);
+
+const NULLS = { string: '""', dynamic: "dynamic(null)" };
+
+/** What a parameter is while the body is checked by itself: its default, else an empty value of its type. */
+const value = ({ type, default: text }) => text ?? NULLS[type] ?? `${type}(null)`;
+
+const declaration = (parameter) =>
+  `${parameter.name}:${parameter.type}${parameter.default === undefined ? "" : `=${parameter.default}`}`;
+
+const tables = new Map();
+
+/** The table, made once for all workspaces that have it. */
+function table({ name, columns }) {
+  const key = `${name}(${columns.map((column) => `${quoted(column.name)}:${column.type}`).join(", ")})`;
+  if (!tables.has(key)) {
+    tables.set(key, Kusto.Language.Symbols.TableSymbol.From(key.slice(name.length)).WithName(name));
+  }
+  return tables.get(key);
+}
+
+function globals(workspace) {
+  const { Symbols, GlobalState } = Kusto.Language;
+  const functions = workspace.functions.map(({ name, parameters, body }) =>
+    new Symbols.FunctionSymbol.$ctor16(name, `(${parameters.map(declaration).join(", ")})`, `{ ${body}\n}`, null));
+  const database = new Symbols.DatabaseSymbol.ctor("workspace", [...workspace.tables.map(table), ...functions]);
+  // With a cache, calls that are alike expand a function once.
+  return GlobalState.Default.WithDatabase(database).WithCache();
+}
+
+/** Line and column of an offset, from 1. */
+function position(text, offset) {
+  const before = text.slice(0, offset).split("\n");
+  return { line: before.length, column: before.at(-1).length + 1 };
+}
+
+const isNumber = (type) => ["int", "long", "real", "decimal"].includes(type);
+
+const SCALARS = ["string", "int", "long", "real", "decimal", "bool", "datetime", "timespan", "dynamic", "guid"];
+
+/** A value of type `from` may stand where `to` is wanted: only between scalars can one say no. */
+const fits = (from, to) =>
+  from === to || !SCALARS.includes(from) || !SCALARS.includes(to) ||
+  (isNumber(from) && isNumber(to) && (from !== "real" || to === "real"));
+
+/** The functions that the text itself declares with `let`. */
+function local(code) {
+  const { LetStatement, FunctionDeclaration } = Kusto.Language.Syntax;
+  const lets = Bridge.toArray(code.Syntax.GetDescendantsOrSelf(LetStatement, null));
+  return lets.filter((let_) => Bridge.is(let_.Expression, FunctionDeclaration)).map((let_) => {
+    const name = let_.Name.SimpleName;
+    const parameters = Bridge.toArray(let_.Expression.Parameters.Parameters).map((item) => {
+      const parameter = (item.Element$1 ?? item.Element).NameAndType;
+      return { name: parameter.Name.SimpleName, type: parameter.Type.toString().trim() };
+    });
+    return [name, { name, parameters }];
+  });
+}
+
+/**
+ * The calls of declared functions, with complaints about the types of their arguments: the analyzer knows how many
+ * arguments a function takes, and not which types it wants.
+ */
+function calls(code, functions) {
+  const { FunctionCallExpression, SimpleNamedExpression } = Kusto.Language.Syntax;
+  const declared = new Map([...functions, ...local(code)]);
+  const found = [];
+  const complaints = [];
+  for (const node of Bridge.toArray(code.Syntax.GetDescendantsOrSelf(FunctionCallExpression, null))) {
+    const name = node.Name.SimpleName;
+    const target = declared.get(name);
+    if (!target) continue;
+    const list = Bridge.toArray(node.ArgumentList.Expressions).map((item) => item.Element$1 ?? item.Element);
+    found.push({ name, arguments: list.map((argument) => argument.toString().trim()), start: node.TextStart });
+    list.forEach((argument, index) => {
+      const isNamed = Bridge.is(argument, SimpleNamedExpression);
+      const wanted = isNamed ? argument.Name.SimpleName : target.parameters[index]?.name;
+      const parameter = target.parameters.find((candidate) => candidate.name === wanted);
+      const type = (isNamed ? argument.Expression : argument).ResultType?.Name ?? "unknown";
+      if (parameter && !fits(type, parameter.type)) {
+        const message = `${name}: ${wanted} wants ${parameter.type}, not ${type}`;
+        complaints.push({ severity: "Error", code: "HB001", message, start: argument.TextStart });
+      }
+    });
+  }
+  return { found, complaints };
+}
+
+/** Checks one text; `prefix` goes before it, and what is found in there is ours. */
+function check(state, declared, query, prefix = "") {
+  const code = Kusto.Language.KustoCode.ParseAndAnalyze(prefix + query, state);
+  const place = (start) => position(query, Math.max(0, start - prefix.length));
+  const { found, complaints } = calls(code, declared);
+  const diagnostics = Bridge.toArray(code.GetDiagnostics()).map((d) =>
+    ({ severity: d.Severity, code: d.Code, message: d.Message, start: d.Start }));
+  const isTable = code.ResultType?.Columns !== undefined;
+  return {
+    diagnostics: [...diagnostics, ...complaints].map(({ start, ...rest }) => ({ ...place(start), ...rest })),
+    columns: isTable ? Bridge.toArray(code.ResultType.Columns).map((c) => ({ name: c.Name, type: c.Type.Name })) : null,
+    calls: found.map(({ start, ...rest }) => ({ ...rest, line: place(start).line })),
+  };
+}
+
+function analyze(workspace) {
+  const state = globals(workspace);
+  const declared = new Map(workspace.functions.map((declared) => [declared.name, declared]));
+  const isWanted = (id) => workspace.only?.includes(id) ?? true;
+  const results = {};
+  for (const { name, parameters, body } of workspace.functions) {
+    const prefix = parameters.map((parameter) => `let ${parameter.name} = ${value(parameter)}; `).join("");
+    const id = `function:${name}`;
+    if (isWanted(id)) results[id] = check(state, declared, body, prefix);
+  }
+  for (const { id, query } of workspace.texts) {
+    if (isWanted(id)) results[id] = check(state, declared, query);
+  }
+  return results;
+}
+
+try {
+  load();
+  const input = JSON.parse(readFileSync(0, "utf8"));
+  process.stdout.write(JSON.stringify(input.workspaces.map(analyze)) + "\n");
+} catch (error) {
+  // Without this, Node.js prints the line of the package where it happened: megabytes of minified script.
+  const text = [error?.message, error?.stack].map((part) => String(part ?? "").slice(0, 2000)).join("\n");
+  process.stderr.write(`analyzer.mjs: ${text || String(error)}\n`);
+  process.exitCode = 1;
+}

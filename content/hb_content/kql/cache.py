@@ -1,0 +1,193 @@
+"""Runs KQL, each parser call with constant arguments once.
+
+Azure puts a parser's text in place of each call. Here `HumanboundFindings(datetime(…), 7)` is executed once into a table,
+and the text refers to that table: the same engine, the same KQL, the same rows, and many times faster.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb_kql
+from hb_content.kql.engine import INGESTED, Engine
+from hb_content.documents.files import default
+from hb_content.kql.templates import Schema, Templates
+
+#: A string in its four spellings, a comment, a name, a bracket or a semicolon.
+_TOKEN = re.compile(
+    r"""(?P<string>@"[^"]*"|@'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<comment>//[^\n]*)|(?P<name>[A-Za-z_]\w*)"""
+    r"""|(?P<number>\d[\w.]*)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)|(?P<comma>,)|(?P<pipe>\|)"""
+)
+_LET = re.compile(r"\s*let\s+(\w+)\s*=\s*(.*)\Z", re.DOTALL)
+#: What gives a table, or is another number each time.
+_TABULAR = {"materialize", "datatable", "union", "toscalar", "view", "range", "print", "externaldata", "rand", "new_guid", "by"}
+_WORDS = {"true", "false", "and", "or", "not", "in", "between", "null"}
+
+
+class Memo:
+    """An engine whose clock stands still, and the tables of what was called."""
+
+    def __init__(self, engine: Engine, now: dt.datetime, templates: type[Templates] = Templates) -> None:
+        self._now = now
+        engine.freeze(now)
+        self.connection = engine.connection
+        self._parsers = {p.get("FunctionName") or p["ParserName"]: p for p in engine.content.parsers.values()}
+        self._schema: dict[str, list[str]] = dict(engine.tables)
+        self._tables: dict[tuple[str, ...], str] = {}
+        self._constants: dict[str, Any] = {}
+        self._templates = templates(self._translate)
+
+    def sql(self, kql: str) -> str:
+        """The SQL of a text, its calls already tables."""
+        sql = self._templates.sql(self._expand(kql, {}), self._schema)
+        return sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
+
+    def query(self, kql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+        """Columns with their types, and rows."""
+        return self.fetch(self.sql(kql))
+
+    def fetch(self, sql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+        """Columns with their types, and rows, of SQL that `sql` gave."""
+        cursor = self.connection.execute(sql)
+        return [(item[0], str(item[1])) for item in cursor.description], cursor.fetchall()
+
+    def _translate(self, kql: str, schema: Schema) -> str:
+        return str(duckdb_kql.to_sql(kql, schema=schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]))
+
+    def _watchlist(self) -> str:
+        return f"function _GetWatchlist(alias:string) {{ {'_Watchlist' if '_Watchlist' in self._schema else '_NoSuchWatchlist'} }}"
+
+    def _expand(self, text: str, known: dict[str, str]) -> str:
+        """`text` with a table in place of each call; `known` are names that stand for constants."""
+        known = dict(known)
+        done = []
+        for statement in _statements(text):
+            let = _LET.match(statement)
+            if let:
+                value = self._constant(let.group(2), known)
+                if value is not None:
+                    known[let.group(1)] = value
+            done.append(self._calls(statement, known))
+        return ";".join(done)
+
+    def _calls(self, statement: str, known: dict[str, str]) -> str:
+        out, at = [], 0
+        for match in _TOKEN.finditer(statement):
+            if match.start() < at or match.group("name") not in self._parsers:
+                continue
+            opening = re.compile(r"\s*\(").match(statement, match.end())
+            if not opening:
+                continue
+            closing = _closing(statement, opening.end())
+            inner = statement[opening.end() : closing]
+            arguments = [self._constant(argument, known) for argument in _arguments(inner)]
+            if any(argument is None for argument in arguments):
+                raise ValueError(f"{match.group('name')}({inner.strip()}) has an argument that is no constant")
+            out += [statement[at : match.start()], self._table(match.group("name"), [str(a) for a in arguments])]
+            at = closing + 1
+        return "".join([*out, statement[at:]])
+
+    def _table(self, name: str, arguments: list[str]) -> str:
+        """The table of a call, made at the first."""
+        parser = self._parsers[name]
+        declared = parser.get("ParserParams") or []
+        values = [_typed(a, p["Type"]) for a, p in zip(arguments, declared, strict=False)]
+        values += [default(p["Type"], p["Default"]) for p in declared[len(values) :]]
+        key = (name, *values)
+        if key not in self._tables:
+            known = {p["Name"]: value for p, value in zip(declared, values, strict=True)}
+            lets = "".join(f"let {parameter} = {value};\n" for parameter, value in known.items())
+            body = parser.get("FunctionQuery") or parser["ParserQuery"]
+            body = re.sub(r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)", rf"project-rename \1 = {INGESTED}", body)
+            table = f"_{name}{len(self._tables)}"
+            sql = self.sql(lets + self._expand(body, known))
+            self.connection.execute(f'CREATE TABLE "{table}" AS {sql}')
+            self._schema[table] = [row[0] for row in self.connection.execute(f'DESCRIBE "{table}"').fetchall()]
+            self._tables[key] = table
+        return self._tables[key]
+
+    def _constant(self, text: str, known: dict[str, str]) -> str | None:
+        """The literal that an expression of constants comes to; None for any other."""
+        out, at, bare = [], 0, re.sub(r"//[^\n]*", "", text).strip()
+        for match in _TOKEN.finditer(bare):
+            if match.group("pipe") or match.group("end"):
+                return None
+            name = match.group("name")
+            if name is None or name in _WORDS or match.start() < at:
+                continue
+            called = re.compile(r"\s*\(").match(bare, match.end())
+            if called and name in ("datetime", "dynamic"):
+                at_close = _closing(bare, called.end())
+                out.append(bare[at : at_close + 1])
+                at = at_close + 1
+            elif called:
+                if name in _TABULAR or name in self._parsers:
+                    return None
+            elif name in known:
+                out += [bare[at : match.start()], f"({known[name]})" if not _is_literal(known[name]) else known[name]]
+                at = match.end()
+            else:
+                return None
+        return self._evaluate("".join([*out, bare[at:]]))
+
+    def _evaluate(self, text: str) -> str | None:
+        if _is_literal(text):
+            return text
+        if text not in self._constants:
+            sql = str(duckdb_kql.to_sql(f"print v = {text}", query_now=dt.datetime(2000, 1, 1)))
+            [(_, kind)], [[value]] = self.fetch(sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'"))
+            self._constants[text] = f"dynamic({value})" if kind == "JSON" and isinstance(value, str) else _literal(value)
+        return self._constants[text]
+
+
+def _is_literal(text: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+(\.\d+)?|true|false|datetime\([\w:.+\- ]*\)|dynamic\([^()]*\)|\"[^\"\\]*\"|'[^'\\]*'|int\(null\)", text))
+
+
+def _literal(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return f"datetime({value.isoformat()}Z)"
+    return json.dumps(value) if isinstance(value, str) else None
+
+
+def _typed(value: str, kind: str) -> str:
+    """A number as the type that the parser declares."""
+    return f"{kind}({value})" if kind in ("int", "long", "real") and re.fullmatch(r"-?[\d.]+", value) else value
+
+
+def _statements(text: str) -> Iterator[str]:
+    depth, at = 0, 0
+    for match in _TOKEN.finditer(text):
+        depth += bool(match.group("open")) - bool(match.group("close"))
+        if match.group("end") and depth == 0:
+            yield text[at : match.start()]
+            at = match.end()
+    yield text[at:]
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket closes that was opened just before `start`."""
+    depth = 1
+    for match in _TOKEN.finditer(text, start):
+        depth += bool(match.group("open")) - bool(match.group("close"))
+        if depth == 0:
+            return match.start()
+    raise ValueError(f"a bracket is not closed: {text[start : start + 60]}")
+
+
+def _arguments(text: str) -> list[str]:
+    depth, at, found = 0, 0, []
+    for match in _TOKEN.finditer(text):
+        depth += bool(match.group("open")) - bool(match.group("close"))
+        if match.group("comma") and depth == 0:
+            found.append(text[at : match.start()])
+            at = match.end()
+    return [part for part in [*found, text[at:]] if part.strip()]

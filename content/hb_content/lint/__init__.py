@@ -1,0 +1,1 @@
+"""Rules of ours and of the community for parsers, rules, hunts and workbooks."""

@@ -1,0 +1,7 @@
+"""The command: see linter.py."""
+
+import sys
+
+from hb_content.lint.linter import main
+
+sys.exit(main(sys.argv[1:]))

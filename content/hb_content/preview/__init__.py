@@ -1,0 +1,1 @@
+"""The workbook over rows of the demo, as one page."""

@@ -1,0 +1,7 @@
+"""The command: see run.py."""
+
+import sys
+
+from hb_content.scenario.run import main
+
+sys.exit(main())

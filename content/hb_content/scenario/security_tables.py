@@ -1,0 +1,73 @@
+"""Alerts and incidents as a workspace holds them: the tables SecurityAlert and SecurityIncident, of whose columns these are what our content reads.
+
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/securityalert
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/securityincident
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from hb_content.kql.engine import Engine
+from hb_content.scenario.model import NAMESPACE
+from hb_content.scenario.scheduler import SEVERITIES, Alert, Change, Incident
+
+COLUMNS = {
+    "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
+    "SecurityIncident": {
+        "TimeGenerated": "datetime", "IncidentNumber": "int", "Title": "string", "Severity": "string", "Status": "string",
+        "Owner": "dynamic", "CreatedTime": "datetime", "ClosedTime": "datetime", "Classification": "string",
+        "IncidentUrl": "string", "AlertIds": "dynamic",
+    },
+}  # fmt: skip
+
+
+def fill(engine: Engine, alerts: Iterable[Alert], incidents: Iterable[Incident], now: dt.datetime) -> None:
+    """Makes both tables as they are at `now`."""
+    numbered = enumerate(sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1)
+    found = {
+        "SecurityAlert": [_alert(alert) for alert in alerts],
+        "SecurityIncident": [row for number, incident in numbered for row in _incident(number, incident)],
+    }
+    for table, rows in found.items():
+        engine.set_table(table, COLUMNS[table], [row for row in rows if row["TimeGenerated"] <= now])
+
+
+def _id(alert: Alert) -> str:
+    return str(uuid.uuid5(NAMESPACE, f"{alert.rule} {alert.time} {alert.details}"))
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    # Text in text, and a list for each detail: that is how they come.
+    details = json.dumps({key: [value] for key, value in alert.details})
+    return {"TimeGenerated": alert.time, "SystemAlertId": _id(alert), "ExtendedProperties": json.dumps({"Custom Details": details})}
+
+
+def _incident(number: int, incident: Incident) -> list[dict[str, Any]]:
+    """A row for each alert that came to it and for each change: what it is from then on."""
+    acts: list[Alert | Change] = sorted([*incident.alerts, *incident.changes], key=lambda act: act.time)
+    state: dict[str, Any] = {"Status": "New", "Owner": {"assignedTo": ""}, "ClosedTime": None, "Classification": ""}
+    alerts: list[str] = []
+    severities: list[str] = []
+    found = []
+    for act in acts:
+        if isinstance(act, Alert):
+            alerts.append(_id(act))
+            severities.append(act.severity)
+        else:
+            state["Status"] = act.status
+            state["Classification"] = act.classification
+            state["ClosedTime"] = act.time if act.status == "Closed" else None
+            state["Owner"] = {"assignedTo": act.owner} if act.owner else state["Owner"]
+        url = f"https://portal.azure.com/#asset/Microsoft_Azure_Security_Insights/Incident/demo/{number}"
+        found.append(
+            {
+                "TimeGenerated": act.time, "IncidentNumber": number, "Title": incident.alerts[0].title, "Severity": max(severities, key=SEVERITIES.index),
+                **state, "CreatedTime": incident.created, "IncidentUrl": url, "AlertIds": list(alerts),
+            }
+        )  # fmt: skip
+    return found
