@@ -13,14 +13,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests import lint_cases_content
-from tests import lint_cases_workbook
-from hb_content.lint import hunts
-from hb_content.lint import parsers
-from hb_content.lint import rules
-from hb_content.kql.analyzer import analyze
-from hb_content.lint.linter import RULES, lint
 from hb_content.documents.files import ROOT, Content, Finding
+from hb_content.kql.analyzer import analyze
+from hb_content.lint import hunts, parsers, rules
+from hb_content.lint.linter import RULES, lint
+
+from tests import lint_cases_content, lint_cases_workbook
 
 VALID = Path(__file__).resolve().parent / "valid"
 CASES = [*lint_cases_content.CASES, *lint_cases_workbook.CASES]
@@ -99,7 +97,9 @@ def main() -> int:
     files = valid()
     contents = [Content(files), *(changed(files, *case[1:]) for case in CASES)]
     results = analyze(contents)
-    problems = differences() + complaints([lint(content, result) for content, result in zip(contents, results, strict=True)])
+    problems = differences() + complaints(
+        [lint(content, result) for content, result in zip(contents, results, strict=True)]
+    )
     print("\n".join(problems) if problems else f"{len(CASES)} cases for {len(RULES)} rules")
     return int(bool(problems))
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 
-
-from hb_content.kql import analyzer
 from hb_content.documents.files import ROOT, Content
-from hb_content.packaging.sources import read
+from hb_content.kql import analyzer
 from hb_content.packaging.given import walk
+from hb_content.packaging.sources import read
 
 #: Where a page has KQL, and the columns that Sentinel asks of the result.
-COLUMNS = {"baseQuery": {"TimeGenerated"}, "lastDataReceivedQuery": {"Time"}, "value": {"IsConnected"}, "query": set()}
+COLUMNS = {
+    "baseQuery": {"TimeGenerated"},
+    "lastDataReceivedQuery": {"Time"},
+    "value": {"IsConnected"},
+    "query": set(),
+}
 
 
 def main() -> int:
@@ -36,7 +39,11 @@ def main() -> int:
     wanted["broken"] = {"Time"}
     workspace = analyzer.workspace(Content.read(ROOT), late=False) | {"texts": texts, "only": list(wanted)}
     results = analyzer.run([workspace])[0]
-    problems = [f"{name}: {json.dumps(result['diagnostics'])}" for name, result in results.items() if result["diagnostics"]]
+    problems = [
+        f"{name}: {json.dumps(result['diagnostics'])}"
+        for name, result in results.items()
+        if result["diagnostics"]
+    ]
     for name, columns in wanted.items():
         missing = columns - {column["name"] for column in results[name]["columns"] or []}
         problems += [f"{name}: the result has no column {column}" for column in sorted(missing)]

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from pathlib import Path
 from typing import Any
 
-
+from hb_content.documents.files import ROOT
 from hb_content.kql.engine import INGESTED, Content, Engine
 from hb_content.packaging.sources import read
-from hb_content.packaging.verify import ROOT
 
 NOW = dt.datetime(2026, 10, 1, 12)
 
@@ -33,7 +31,14 @@ CASES: list[tuple[str, list[tuple[str, float]], bool, float | None]] = [
 def stored(number: int, family: str, days: float) -> dict[str, Any]:
     """A row that arrived at once."""
     time = (NOW - dt.timedelta(days=days)).isoformat() + "Z"
-    return {"TimeGenerated": time, "EventTime": time, "ReceivedTime": time, INGESTED: time, "EventFamily": family, "EventId": str(number)}
+    return {
+        "TimeGenerated": time,
+        "EventTime": time,
+        "ReceivedTime": time,
+        INGESTED: time,
+        "EventFamily": family,
+        "EventId": str(number),
+    }
 
 
 def main() -> int:
@@ -41,7 +46,10 @@ def main() -> int:
     problems, content = [], Content.load()
     for page in (sources := read(ROOT)).page, sources.push_page:
         config = page["properties"]["connectorUiConfig"]
-        status, last = config["connectivityCriteria"][0]["value"][0], config["dataTypes"][0]["lastDataReceivedQuery"]
+        status, last = (
+            config["connectivityCriteria"][0]["value"][0],
+            config["dataTypes"][0]["lastDataReceivedQuery"],
+        )
         for name, rows, connected, days in CASES:
             engine = Engine(content)
             engine.load([stored(number, family, ago) for number, (family, ago) in enumerate(rows)])

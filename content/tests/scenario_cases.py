@@ -17,12 +17,14 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from hb_content.scenario import check
 from hb_content.kql.engine import Content, ContentError, Functions
-from hb_content.scenario.run import SCENARIOS, evaluate, make_plans
+from hb_content.scenario import check
 from hb_content.scenario.model import Scenario, ScenarioError, load
+from hb_content.scenario.run import SCENARIOS, evaluate, make_plans
 
-_WINDOW = "| where FirstIngested >= now() - {} and FirstIngested < now() - {} | where FindingSeverity == 'critical'"
+_WINDOW = (
+    "| where FirstIngested >= now() - {} and FirstIngested < now() - {} | where FindingSeverity == 'critical'"
+)
 _ALERT = """
 | extend AlertTitle = FindingTitle, AlertDescription = Description, AlertSeverity = "High", AlertTactics = "Execution", Project = ProjectId,
     HumanboundRule = "critical-finding", FindingKeys = "", AccountName = "", AccountUpnSuffix = ""
@@ -63,7 +65,9 @@ def _expect_nothing(_: dict[str, Any], scenario: Scenario) -> None:
 
 
 def _ask_wrong(_: dict[str, Any], scenario: Scenario) -> None:
-    scenario.queries = [{"kql": "HumanboundEvents | project EventType", "expect": [{"EventType": "finding.fixed"}]}]
+    scenario.queries = [
+        {"kql": "HumanboundEvents | project EventType", "expect": [{"EventType": "finding.fixed"}]}
+    ]
 
 
 _GROUPING = ("incidentConfiguration", "groupingConfiguration")
@@ -116,8 +120,14 @@ CASES = (
 REFUSED = (
     ("about: x\nnow: 2026-10-01\nalert: []", "unknown key `alert`; did you mean `alerts`?"),
     ("about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFindings}]", "did you mean `CriticalFinding`?"),
-    ("about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFinding, titel: x}]", "alerts[0].titel: unknown key"),
-    ("about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFinding, details: {Nope: x}}]", "unknown custom detail `Nope`"),
+    (
+        "about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFinding, titel: x}]",
+        "alerts[0].titel: unknown key",
+    ),
+    (
+        "about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFinding, details: {Nope: x}}]",
+        "unknown custom detail `Nope`",
+    ),
     ("about: x\nnow: 2026-10-01\nalerts: [{rule: FeedAndCoverage}]", "off by default"),
     ("about: x\nnow: 2026-10-01\nevents: [{type: finding.created, t: soon}]", "events[0].t: "),
     ("about: x\nnow: 2026-10-01\nevents: [{type: finding.make}]", "there is no template"),
@@ -153,7 +163,9 @@ def run(content: Content, place: pathlib.Path) -> list[str]:
                 said = str(error)
             if why not in said or (said != "nothing" and str(path) not in said):
                 unnoticed.append(f"a scenario was to be refused with `{why}`, and the harness said: {said}")
-    twice = dataclasses.replace(content, hunts=content.hunts | {"Twice": {"query": "T | where ingestion_time() > ago(1h)"}})
+    twice = dataclasses.replace(
+        content, hunts=content.hunts | {"Twice": {"query": "T | where ingestion_time() > ago(1h)"}}
+    )
     try:
         twice.check()
         unnoticed.append("ingestion_time() in two places")
@@ -170,7 +182,9 @@ def _said(case: Case, content: Content, functions: Functions, place: pathlib.Pat
     scenario.alerts = [item for item in scenario.alerts if item["rule"] == case.rule]
     scenario.incidents = [item for item in scenario.incidents or [] if item["rule"] == case.rule]
     if case.query:
-        rule["query"] = case.query.replace("extend FirstIngested = ingestion_time()", "extend FirstIngested = _IngestionTime")
+        rule["query"] = case.query.replace(
+            "extend FirstIngested = ingestion_time()", "extend FirstIngested = _IngestionTime"
+        )
         # The titles are another matter here.
         for item in scenario.alerts:
             item.pop("title_has", None)

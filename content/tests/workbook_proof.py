@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from hb_content.documents.files import ROOT
+from hb_content.kql.cache import Memo
+from hb_content.kql.engine import Content, Engine
+from hb_content.kql.templates import Checked
 from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
-from hb_content.kql.engine import ROOT, Content, Engine
-from hb_content.kql.cache import Memo
-from hb_content.kql.templates import Checked
 from hb_content.preview.render import Preview, data_of, page
 from hb_content.preview.results import WORKBOOK
 from hb_content.preview.workbook import QUERY, exports, items, parameters
@@ -28,13 +29,24 @@ HOSTILE = "O'Br\"ien | where true {Project} ${x}\n\\ </script><!--<script> /*COD
 #: What may be part of a query: ids, enumerations, hashes.
 SAFE = re.compile(r"[\w .:-]*")
 #: Columns that people write.
-WRITTEN = ("ProjectName", "EventTitle", "Description", "FindingTitle", "Category", "ThreatClass", "AssigneeName", "Actor")
+WRITTEN = (
+    "ProjectName",
+    "EventTitle",
+    "Description",
+    "FindingTitle",
+    "Category",
+    "ThreatClass",
+    "AssigneeName",
+    "Actor",
+)
 
 
 class Proof:
     """One table of rows, and the workbook over it."""
 
-    def __init__(self, content: Content, path: pathlib.Path, now: dt.datetime, with_incidents: bool = False) -> None:
+    def __init__(
+        self, content: Content, path: pathlib.Path, now: dt.datetime, with_incidents: bool = False
+    ) -> None:
         self.workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
         engine = Engine(content)
         demo_rows.load(engine, path, now)
@@ -47,7 +59,10 @@ class Proof:
         """The rows of the item called `name`."""
         [(where, text)] = [query for query in self.results.queries if self.names[query[0]] == name]
         result = self.results.run(where, text, self.results.values(**chosen)) or {}
-        return [dict(zip([column for column, _ in result["columns"]], row, strict=True)) for row in result.get("rows", [])]
+        return [
+            dict(zip([column for column, _ in result["columns"]], row, strict=True))
+            for row in result.get("rows", [])
+        ]
 
     def faults(self, case: str, **chosen: Any) -> Iterator[str]:
         """What goes wrong with the values that are chosen, in any query."""
@@ -64,11 +79,18 @@ class Proof:
         values = self.results.values()
         for where, parameter in parameters(self.workbook):
             if parameter.get("type") == 2:
-                yield from ((parameter["name"], one["value"]) for one in self.results.choices(where, parameter, values))
+                yield from (
+                    (parameter["name"], one["value"])
+                    for one in self.results.choices(where, parameter, values)
+                )
         for _, item in items(self.workbook["items"]):
             if item.get("type") == QUERY and item["content"].get("queryType", 0) == 0:
-                for field, parameter in exports(item):
-                    yield from ((parameter, str(row[field])) for row in self.rows(item["name"]) if row[field] is not None)
+                for field, exported in exports(item):
+                    yield from (
+                        (exported, str(row[field]))
+                        for row in self.rows(item["name"])
+                        if row[field] is not None
+                    )
 
 
 def hostile(path: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
@@ -93,7 +115,11 @@ def breaking(preview: Preview, now: dt.datetime) -> Iterator[str]:
 
 def compare(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
     """Every number of the story that a tile does not show."""
-    shown = {row["Label"]: row["Text"] for name in ("headline numbers", "resilience numbers") for row in proof.rows(name)}
+    shown = {
+        row["Label"]: row["Text"]
+        for name in ("headline numbers", "resilience numbers")
+        for row in proof.rows(name)
+    }
     shown |= {row["Label"]: row["Text"] for row in proof.rows("AI estate coverage")}
     for label, expected in truths["tiles"].items():
         if shown.get(label) != str(expected):
@@ -105,9 +131,15 @@ def compare(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
 
 def marked(proof: Proof) -> Iterator[str]:
     """What is wrong when somebody marks one bar of a chart by day, which stands at midnight."""
-    for chart, grid in (("drift by day", "events of the marked time on drift"), ("activity by day", "events of the marked time on the lifecycle")):
+    for chart, grid in (
+        ("drift by day", "events of the marked time on drift"),
+        ("activity by day", "events of the marked time on the lifecycle"),
+    ):
         day = dt.datetime.fromisoformat(proof.rows(chart)[0]["Day"].rstrip("Z"))
-        brush = {"startTime": (day - dt.timedelta(hours=6)).isoformat(), "endTime": (day + dt.timedelta(hours=6)).isoformat()}
+        brush = {
+            "startTime": (day - dt.timedelta(hours=6)).isoformat(),
+            "endTime": (day + dt.timedelta(hours=6)).isoformat(),
+        }
         found = {row["EventTime"][:10] for row in proof.rows(grid, Brush=brush)}
         if found != {day.date().isoformat()}:
             yield f"the bar of {day:%F} in `{chart}` shows events of {sorted(found)}"
@@ -117,7 +149,10 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
     """All that is wrong."""
     now = dt.datetime.fromisoformat(truths["until"]).astimezone(dt.UTC).replace(tzinfo=None)
     content = Content.load()
-    brush = {"startTime": (now - dt.timedelta(days=9)).isoformat(), "endTime": (now - dt.timedelta(days=2)).isoformat()}
+    brush = {
+        "startTime": (now - dt.timedelta(days=9)).isoformat(),
+        "endTime": (now - dt.timedelta(days=2)).isoformat(),
+    }
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         (place / "empty.ndjson").touch()
@@ -126,8 +161,23 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
         finding = proof.rows("findings")[0]["FindingHash"]
         common = {"Brush": brush, "SelFinding": finding}
         faults = list(proof.faults("all", **common))
-        faults += proof.faults("one", **common, Project=projects[:1], Severity=["critical"], Owasp=["LLM01"], Show="all", SelState="paused")
-        faults += proof.faults("several", **common, Project=projects[:3], Severity=["high", "unknown"], Owasp=["LLM01", "Unmapped"], Show="overdue")
+        faults += proof.faults(
+            "one",
+            **common,
+            Project=projects[:1],
+            Severity=["critical"],
+            Owasp=["LLM01"],
+            Show="all",
+            SelState="paused",
+        )
+        faults += proof.faults(
+            "several",
+            **common,
+            Project=projects[:3],
+            Severity=["high", "unknown"],
+            Owasp=["LLM01", "Unmapped"],
+            Show="overdue",
+        )
         faults += proof.faults("a day", **common, TimeRange={"durationMs": 86_400_000})
         faults += compare(proof, truths)
         faults += marked(proof)
@@ -138,7 +188,13 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
         faults += bad.faults("hostile names", **common)
         faults += breaking(bad.results, now)
         entering = [*proof.entering(), *bad.entering()]
-        faults += sorted({f"{name} may be {value!r}, which is text" for name, value in entering if not SAFE.fullmatch(value)})
+        faults += sorted(
+            {
+                f"{name} may be {value!r}, which is text"
+                for name, value in entering
+                if not SAFE.fullmatch(value)
+            }
+        )
     return faults
 
 

@@ -4,16 +4,27 @@ Reads from standard input a list of {query, window, tables: {name: [row]}}, wher
 writes how many rows each query gives. An alert fires when there are any.
 """
 
+from __future__ import annotations
+
 import datetime as dt
 import json
 import pathlib
 import sys
+from typing import Any
 
+import duckdb
 import duckdb_kql
 
 NOW = dt.datetime(2026, 11, 28, 12, 0)
 # The types of DuckDB for those of Kusto.
-TYPES = {"string": "VARCHAR", "int": "INTEGER", "real": "DOUBLE", "bool": "BOOLEAN", "datetime": "TIMESTAMP", "dynamic": "JSON"}
+TYPES = {
+    "string": "VARCHAR",
+    "int": "INTEGER",
+    "real": "DOUBLE",
+    "bool": "BOOLEAN",
+    "datetime": "TIMESTAMP",
+    "dynamic": "JSON",
+}
 KNOWN = pathlib.Path(__file__).parents[2] / "content/hb_content/documents/data/azure_tables.json"
 TABLES = {
     "AISecurityEvents_CL": {"EventFamily": "VARCHAR"},
@@ -24,11 +35,11 @@ TABLES = {
 }
 
 
-def stored(value):
+def stored(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict) else value
 
 
-def rows_of(case, connection, translated):
+def rows_of(case: dict[str, Any], connection: duckdb.DuckDBPyConnection, translated: dict[str, str]) -> int:
     """How many rows the query of a case gives."""
     for name, columns in TABLES.items():
         connection.execute(f'DELETE FROM "{name}"')
@@ -47,8 +58,9 @@ def rows_of(case, connection, translated):
     return len(connection.execute(translated[case["query"]]).fetchall())
 
 
-def main():
-    connection, translated = duckdb_kql.connect(), {}
+def main() -> None:
+    connection = duckdb_kql.connect()
+    translated: dict[str, str] = {}
     for name, columns in TABLES.items():
         listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         connection.execute(f'CREATE TABLE "{name}" ("TimeGenerated" TIMESTAMP, {listed})')

@@ -1,8 +1,12 @@
 """Azure Resource Manager in small: applies a template, nested deployments included, to resources in memory."""
 
+from __future__ import annotations
+
 import copy
+from typing import Any
 
 from expressions import TemplateError, digest, evaluate, parse
+from parameters import check
 from providers import Providers
 
 # What passes between two deployments, in the unit of `Engine`.
@@ -15,23 +19,27 @@ TENANT = "11111111-1111-1111-1111-111111111111"
 class Scope:
     """What an expression can see: one template in one deployment."""
 
-    def __init__(self, engine, template, parameters, group, name):
+    def __init__(
+        self, engine: Engine, template: dict[str, Any], parameters: dict[str, Any], group: str, name: str
+    ) -> None:
         self.engine, self.template, self.group, self.name = engine, template, group, name
         self.parameters = parameters
-        self.variables, self.copies, self.lambdas = {}, {}, {}
-        self.ids = {}
+        self.variables: dict[str, Any] = {}
+        self.copies: dict[str | None, int] = {}
+        self.lambdas: dict[str, Any] = {}
+        self.ids: dict[str, Any] = {}
 
-    def with_lambda(self, values):
+    def with_lambda(self, values: Any) -> Scope:
         inner = copy.copy(self)
         inner.lambdas = {**self.lambdas, **values}
         return inner
 
-    def with_copy(self, name, index):
+    def with_copy(self, name: str, index: int) -> Scope:
         inner = copy.copy(self)
         inner.copies = {**self.copies, None: index, name: index}
         return inner
 
-    def value(self, raw):
+    def value(self, raw: Any) -> Any:
         """A part of the template with every expression in it evaluated."""
         if isinstance(raw, str):
             if raw.startswith("[[") or not (raw.startswith("[") and raw.endswith("]")):
@@ -40,14 +48,20 @@ class Scope:
         if isinstance(raw, list):
             return [self.value(item) for item in raw]
         if isinstance(raw, dict):
-            result = {self.value(key): self.value(item) for key, item in raw.items() if key != "copy" or not isinstance(item, list)}
+            result = {
+                self.value(key): self.value(item)
+                for key, item in raw.items()
+                if key != "copy" or not isinstance(item, list)
+            }
             for loop in raw["copy"] if isinstance(raw.get("copy"), list) else []:
                 count = self.value(loop["count"])
-                result[loop["name"]] = [self.with_copy(loop["name"], at).value(loop["input"]) for at in range(count)]
+                result[loop["name"]] = [
+                    self.with_copy(loop["name"], at).value(loop["input"]) for at in range(count)
+                ]
             return result
         return raw
 
-    def variable(self, name):
+    def variable(self, name: str) -> Any:
         if name not in self.variables:
             raw = self.template["variables"]
             loops = {loop["name"]: loop for loop in raw.get("copy", [])}
@@ -58,7 +72,7 @@ class Scope:
                 self.variables[name] = self.value(raw[name])
         return self.variables[name]
 
-    def call(self, name, arguments):
+    def call(self, name: str, arguments: list[Any]) -> Any:
         """The functions that know the deployment."""
         engine = self.engine
         if name == "parameters":
@@ -74,7 +88,11 @@ class Scope:
         if name == "tenant":
             return {"tenantId": TENANT}
         if name == "subscription":
-            return {"subscriptionId": SUBSCRIPTION, "id": f"/subscriptions/{SUBSCRIPTION}", "tenantId": TENANT}
+            return {
+                "subscriptionId": SUBSCRIPTION,
+                "id": f"/subscriptions/{SUBSCRIPTION}",
+                "tenantId": TENANT,
+            }
         if name == "resourceGroup":
             return engine.group(self.group)
         if name == "deployment":
@@ -98,20 +116,22 @@ class Scope:
             if functions["namespace"] == space and member in functions["members"]:
                 function = functions["members"][member]
                 inner = copy.copy(self)
-                inner.parameters = dict(zip([parameter["name"] for parameter in function["parameters"]], arguments))
+                inner.parameters = dict(
+                    zip([parameter["name"] for parameter in function["parameters"]], arguments, strict=True)
+                )
                 return inner.value(function["output"]["value"])
         raise TemplateError("InvalidTemplate", f"the function `{name}` is not known")
 
 
-def typed_path(kind, names):
+def typed_path(kind: str, names: list[str]) -> str:
     """`Microsoft.X/a/b` with two names as `Microsoft.X/a/<name>/b/<name>`."""
     space, *types = kind.split("/")
     if len(types) != len(names):
         raise TemplateError("InvalidTemplate", f"{kind} needs {len(types)} names, not {len(names)}")
-    return "/".join([space, *(part for pair in zip(types, names) for part in pair)])
+    return "/".join([space, *(part for pair in zip(types, names, strict=True) for part in pair)])
 
 
-def group_path(group):
+def group_path(group: str) -> str:
     return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
 
 
@@ -119,28 +139,29 @@ class Engine:
     """Applies resources one after the other, and reckons when Azure would, which does at the same time whatever does not
     wait for something. The unit is an empty deployment; everything else takes no time that one could count on."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud: str) -> None:
         self.providers = Providers(cloud, SUBSCRIPTION, TENANT)
-        self.groups = {}
+        self.groups: dict[str, dict[str, Any]] = {}
         self.backwards = False
         # The ids that each deployment under way has made, the innermost last; and those of the last one that ended.
-        self.making, self.made = [], []
+        self.making: list[list[str]] = []
+        self.made: list[str] = []
         # When the next deployment begins.
         self.begin = 0
 
-    def group(self, name):
+    def group(self, name: str) -> Any:
         for known, group in self.groups.items():
             if known.lower() == name.lower():
                 return group
         raise TemplateError("ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
 
-    def find(self, identifier):
+    def find(self, identifier: str) -> Any:
         resource = self.providers.resources.get(identifier.lower())
         if resource is None:
             raise TemplateError("ResourceNotFound", f"The Resource '{identifier}' was not found.")
         return resource
 
-    def checked(self, template, given):
+    def checked(self, template: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a deployment, or what Azure says of the first that will not do."""
         declared = template.get("parameters", {})
         for name in given:
@@ -152,16 +173,22 @@ class Engine:
                 value = given[name]["value"]
             elif name in given:
                 # `az` sends a parameter that was given as null without a value.
-                raise TemplateError("InvalidTemplate", f"The value for the template parameter '{name}' is not provided.")
+                raise TemplateError(
+                    "InvalidTemplate", f"The value for the template parameter '{name}' is not provided."
+                )
             elif "defaultValue" in rule:
                 continue
             else:
-                raise TemplateError("InvalidTemplate", f"The value for the template parameter '{name}' is not provided.")
+                raise TemplateError(
+                    "InvalidTemplate", f"The value for the template parameter '{name}' is not provided."
+                )
             check(name, value, rule, template.get("definitions", {}))
             values[name] = value
         return values
 
-    def deploy(self, template, given, group, name):
+    def deploy(
+        self, template: dict[str, Any], given: dict[str, Any], group: str, name: str
+    ) -> dict[str, Any]:
         """Applies a template and gives back its outputs."""
         try:
             outputs, self.begin = self.run(template, given, group, name, self.begin)
@@ -170,7 +197,9 @@ class Engine:
             self.begin = max(self.begin, self.providers.now) + BETWEEN_DEPLOYMENTS
         return outputs
 
-    def run(self, template, given, group, name, begin):
+    def run(
+        self, template: dict[str, Any], given: dict[str, Any], group: str, name: str, begin: int
+    ) -> tuple[dict[str, Any], int]:
         """The outputs of a template that is applied from `begin` on, and when that is done."""
         scope = Scope(self, template, self.checked(template, given), group, name)
         self.making.append([])
@@ -179,7 +208,7 @@ class Engine:
         finally:
             self.made = self.making.pop()
 
-    def applied(self, scope, template, begin):
+    def applied(self, scope: Scope, template: dict[str, Any], begin: int) -> tuple[dict[str, Any], int]:
         """What `run` does, in the scope of its template."""
         for parameter, rule in template.get("parameters", {}).items():
             if parameter not in scope.parameters:
@@ -195,9 +224,13 @@ class Engine:
             if "copy" not in resource:
                 scope.ids[symbol] = self.identify(scope, resource)
         by_id = {identifier.lower(): symbol for symbol, identifier in scope.ids.items()}
-        skipped = {symbol for symbol, resource in resources.items() if "copy" not in resource and not scope.value(resource.get("condition", True))}
+        skipped = {
+            symbol
+            for symbol, resource in resources.items()
+            if "copy" not in resource and not scope.value(resource.get("condition", True))
+        }
 
-        def before(symbol):
+        def before(symbol: str) -> Any:
             """What a resource says it depends on: symbols, or in the older form resource ids. What its condition leaves out
             is nothing to wait for, nor is what that would have waited for.
             https://learn.microsoft.com/azure/azure-resource-manager/templates/resource-dependency"""
@@ -206,21 +239,27 @@ class Engine:
                 if known not in skipped:
                     yield known
 
-        done, problems = {}, []
+        done: dict[str, int] = {}
+        problems: list[TemplateError] = []
         for symbol in in_order(resources, before, self.backwards):
             waits = [name for name in before(symbol) if name in resources]
             # What does not wait for a failure goes on, as it would have been under way already.
             if all(name in done for name in waits):
                 try:
-                    done[symbol] = self.apply(scope, resources[symbol], max([done[name] for name in waits], default=begin))
+                    done[symbol] = self.apply(
+                        scope, resources[symbol], max([done[name] for name in waits], default=begin)
+                    )
                 except TemplateError as problem:
                     problems.append(problem)
         if problems:
             raise problems[0]
-        outputs = {key: {"type": output["type"], "value": scope.value(output["value"])} for key, output in template.get("outputs", {}).items()}
+        outputs = {
+            key: {"type": output["type"], "value": scope.value(output["value"])}
+            for key, output in template.get("outputs", {}).items()
+        }
         return outputs, max(done.values(), default=begin)
 
-    def identify(self, scope, resource):
+    def identify(self, scope: Scope, resource: dict[str, Any]) -> Any:
         name = scope.value(resource["name"])
         path = typed_path(resource["type"], name.split("/"))
         if "scope" in resource:
@@ -232,7 +271,7 @@ class Engine:
         group = scope.value(resource.get("resourceGroup", scope.group))
         return f"{group_path(group)}/providers/{path}"
 
-    def apply(self, scope, resource, start):
+    def apply(self, scope: Scope, resource: dict[str, Any], start: Any) -> Any:
         """Applies a resource that has nothing to wait for from `start` on; when it is done."""
         if resource.get("existing"):
             return start
@@ -241,22 +280,35 @@ class Engine:
             ends = [start]
             for index in range(scope.value(loop["count"])):
                 one = {key: value for key, value in resource.items() if key != "copy"}
-                ends.append(self.apply(scope.with_copy(loop["name"], index), one, ends[-1] if loop.get("mode") == "serial" else start))
+                ends.append(
+                    self.apply(
+                        scope.with_copy(loop["name"], index),
+                        one,
+                        ends[-1] if loop.get("mode") == "serial" else start,
+                    )
+                )
             return max(ends)
         if not scope.value(resource.get("condition", True)):
             return start
         identifier = self.identify(scope, resource)
         if resource["type"].lower() == "microsoft.resources/deployments":
             return self.nest(scope, resource, identifier, start)
-        if "onlyIfNotExists" in resource.get("@options", {}) and identifier.lower() in self.providers.resources:
+        if (
+            "onlyIfNotExists" in resource.get("@options", {})
+            and identifier.lower() in self.providers.resources
+        ):
             return start
-        body = {key: scope.value(value) for key, value in resource.items() if key not in ("dependsOn", "condition", "scope", "@options")}
+        body = {
+            key: scope.value(value)
+            for key, value in resource.items()
+            if key not in ("dependsOn", "condition", "scope", "@options")
+        }
         self.providers.now = start
         self.providers.put(identifier, body)
         self.making[-1].append(identifier)
         return start
 
-    def nest(self, scope, resource, identifier, start):
+    def nest(self, scope: Scope, resource: dict[str, Any], identifier: str, start: Any) -> Any:
         properties = resource["properties"]
         group = scope.value(resource.get("resourceGroup", scope.group))
         self.group(group)
@@ -265,48 +317,30 @@ class Engine:
         self.providers.puts.append(identifier)
         self.making[-1].append(identifier)
         self.providers.resources[identifier.lower()] = {
-            "id": identifier, "type": "Microsoft.Resources/deployments", "properties": succeeded(outputs, self.made),
+            "id": identifier,
+            "type": "Microsoft.Resources/deployments",
+            "properties": succeeded(outputs, self.made),
         }
         return end + 1
 
 
-def succeeded(outputs, made):
+def succeeded(outputs: dict[str, Any], made: list[str]) -> dict[str, Any]:
     """The properties of a deployment that has ended well: what it made itself is told, what those within it made is not."""
-    return {"provisioningState": "Succeeded", "timestamp": "2026-11-24T00:00:00Z", "outputs": outputs, "outputResources": [{"id": identifier} for identifier in made]}
+    return {
+        "provisioningState": "Succeeded",
+        "timestamp": "2026-11-24T00:00:00Z",
+        "outputs": outputs,
+        "outputResources": [{"id": identifier} for identifier in made],
+    }
 
 
-def check(name, value, rule, definitions):
-    """Refuses a value that is not of the type that the template declares, down to the members of its parts."""
-    rule = {**definitions.get(rule.get("$ref", "").removeprefix("#/definitions/"), {}), **rule}
-    if value is None and rule.get("nullable"):
-        return
-    kinds = {"string": str, "securestring": str, "int": int, "bool": bool, "array": list, "object": dict}
-    kind = kinds.get(rule.get("type", "object").lower(), object)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise TemplateError("InvalidTemplate", f"The value of the template parameter '{name}' is not of the type {rule['type']}.")
-    size = value if isinstance(value, int) else len(value)
-    below = size < rule.get("minValue", rule.get("minLength", size))
-    above = size > rule.get("maxValue", rule.get("maxLength", size))
-    if below or above or value not in rule.get("allowedValues", [value]):
-        raise TemplateError("InvalidTemplate", f"The value of the template parameter '{name}' is not allowed: {value}.")
-    if kind is list and "items" in rule:
-        for index, item in enumerate(value):
-            check(f"{name}[{index}]", item, rule["items"], definitions)
-    members = rule.get("properties", {})
-    if kind is dict and members:
-        for member, inner in members.items():
-            check(f"{name}.{member}", value.get(member), inner, definitions)
-        unknown = set(value) - set(members)
-        if unknown and rule.get("additionalProperties") is False:
-            raise TemplateError("InvalidTemplate", f"The template parameter '{name}' has no member {sorted(unknown)}.")
-
-
-def in_order(resources, before, backwards):
+def in_order(resources: Any, before: Any, backwards: bool) -> list[str]:
     """The symbols so that what a resource depends on comes first. Azure promises no other order, so the tests deploy in
     two that are as different as can be, and find the dependency that nobody declared."""
-    done, visiting = [], []
+    done: list[str] = []
+    visiting: list[str] = []
 
-    def visit(symbol):
+    def visit(symbol: str) -> None:
         if symbol in done or symbol not in resources:
             return
         if symbol in visiting:
@@ -322,7 +356,9 @@ def in_order(resources, before, backwards):
     return done
 
 
-def what_if(engine, template, parameters, group, name):
+def what_if(
+    engine: Engine, template: dict[str, Any], parameters: dict[str, Any], group: str, name: str
+) -> list[dict[str, Any]]:
     """What a deployment would change, found by deploying to a copy."""
     before = copy.deepcopy(engine.providers.resources)
     trial = Engine(engine.providers.cloud["name"])

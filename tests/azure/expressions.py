@@ -1,37 +1,45 @@
 """The expressions of ARM templates: parsed once, evaluated lazily. Only the functions that our template uses."""
 
+from __future__ import annotations
+
 import hashlib
 import ipaddress
 import json
 import re
 import uuid
+from collections.abc import Callable
+from typing import Any
 
-TOKEN = re.compile(r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<name>[A-Za-z_][\w.]*)|(?P<mark>\.\?|[()\[\],.?]))")
+TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<name>[A-Za-z_][\w.]*)|(?P<mark>\.\?|[()\[\],.?]))"
+)
 NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 
 
 class TemplateError(Exception):
     """What Azure Resource Manager answers for a template or a resource that it refuses."""
 
-    def __init__(self, code, message):
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
 
 
-def parse(text):
+def parse(text: str) -> Any:
     """The tree of an expression: ('text', …), ('number', …), ('call', name, arguments), ('member', of, key)."""
-    tokens, at = [], 0
+    tokens: list[tuple[str, str]] = []
+    at = 0
     while text[at:].strip():
         match = TOKEN.match(text, at)
         if not match:
-            raise TemplateError("InvalidTemplate", f"cannot read the expression at: {text[at:at + 40]}")
-        tokens.append((match.lastgroup, match[match.lastgroup]))
+            raise TemplateError("InvalidTemplate", f"cannot read the expression at: {text[at : at + 40]}")
+        kind = match.lastgroup or ""
+        tokens.append((kind, match[kind]))
         at = match.end()
     tokens.append(("mark", ""))
     position = 0
 
-    def take(expected=None):
+    def take(expected: str | None = None) -> tuple[str, str]:
         nonlocal position
         kind, value = tokens[position]
         if expected is not None and value != expected:
@@ -39,15 +47,16 @@ def parse(text):
         position += 1
         return kind, value
 
-    def expression():
+    def expression() -> Any:
         kind, value = take()
+        node: Any
         if kind == "string":
             node = ("text", value[1:-1].replace("''", "'"))
         elif kind == "number":
             node = ("number", int(value))
         elif kind == "name":
             take("(")
-            arguments = []
+            arguments: list[Any] = []
             while tokens[position][1] != ")":
                 arguments.append(expression())
                 if tokens[position][1] == ",":
@@ -71,7 +80,7 @@ def parse(text):
     return tree
 
 
-def lookup(value, key):
+def lookup(value: Any, key: Any) -> Any:
     """A member or an element, or a KeyError. Azure's members know no case."""
     if isinstance(value, dict):
         for name in value:
@@ -81,15 +90,15 @@ def lookup(value, key):
     return value[key]
 
 
-def text_of(value):
+def text_of(value: Any) -> str:
     return {True: "True", False: "False"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def digest(*parts):
+def digest(*parts: Any) -> str:
     return hashlib.sha256("|".join(map(text_of, parts)).encode()).hexdigest()
 
 
-def cidr(text):
+def cidr(text: str) -> Any:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as problem:
@@ -97,35 +106,34 @@ def cidr(text):
     return {"network": str(network.network_address), "cidr": network.prefixlen}
 
 
-def union(*values):
+def union(*values: Any) -> Any:
     if isinstance(values[0], dict):
-        merged = {}
-        for value in values:
-            merged.update(value)
-        return merged
-    merged = []
+        return {key: inner for value in values for key, inner in value.items()}
+    merged: list[Any] = []
     for item in (item for value in values for item in value):
         if item not in merged:
             merged.append(item)
     return merged
 
 
-def contains(holder, item):
+def contains(holder: Any, item: Any) -> bool:
     """Members know no case; texts and the elements of lists do."""
     return item.lower() in map(str.lower, holder) if isinstance(holder, dict) else item in holder
 
 
-def numbered_text(template, *values):
+def numbered_text(template: str, *values: Any) -> str:
     return re.sub(r"\{(\d+)\}", lambda match: text_of(values[int(match[1])]), template)
 
 
 # Functions whose arguments are all evaluated first.
-PLAIN = {
+PLAIN: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
-    "concat": lambda *values: "".join(map(text_of, values)) if isinstance(values[0], str) else sum(values[1:], values[0]),
+    "concat": lambda *values: (
+        "".join(map(text_of, values)) if isinstance(values[0], str) else sum(values[1:], values[0])
+    ),
     "contains": contains,
     "createArray": lambda *values: list(values),
-    "createObject": lambda *values: dict(zip(values[::2], values[1::2])),
+    "createObject": lambda *values: dict(zip(values[::2], values[1::2], strict=True)),
     "div": lambda a, b: a // b,
     "empty": lambda value: value is None or len(value) == 0,
     "endsWith": lambda text, end: text.lower().endswith(end.lower()),
@@ -163,7 +171,7 @@ PLAIN = {
 }
 
 
-def evaluate(tree, scope):
+def evaluate(tree: Any, scope: Any) -> Any:
     """The value of a tree. `scope` has the functions that know the deployment."""
     kind = tree[0]
     if kind in ("text", "number"):
@@ -176,14 +184,17 @@ def evaluate(tree, scope):
             raise TemplateError("InvalidTemplate", f"`{key}` does not exist in {str(of)[:200]}") from problem
     name, arguments = tree[1], tree[2]
 
-    def value(index):
+    def value(index: int) -> Any:
         return evaluate(arguments[index], scope)
 
-    def each(index, function):
+    def each(index: int, function: int) -> Any:
         """Calls the lambda in argument `function` for every element of argument `index`."""
         *names, body = arguments[function][2]
         names = [evaluate(argument, scope) for argument in names]
-        return [(item, evaluate(body, scope.with_lambda(dict(zip(names, [item, at]))))) for at, item in enumerate(value(index))]
+        return [
+            (item, evaluate(body, scope.with_lambda(dict(zip(names, [item, at], strict=False)))))
+            for at, item in enumerate(value(index))
+        ]
 
     if name == "if":
         return value(1) if value(0) else value(2)
@@ -211,7 +222,7 @@ def evaluate(tree, scope):
     if name == "toObject":
         keys = each(0, 1)
         values = each(0, 2) if len(arguments) > 2 else keys
-        return {key: result for (_, key), (_, result) in zip(keys, values)}
+        return {key: result for (_, key), (_, result) in zip(keys, values, strict=True)}
     evaluated = [value(index) for index in range(len(arguments))]
     if name in PLAIN:
         return PLAIN[name](*evaluated)

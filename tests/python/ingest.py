@@ -9,6 +9,7 @@ Writes one JSON object to stdout: errors, one per failed chunk.
 import io
 import json
 import sys
+from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ManagedIdentityCredential
@@ -17,30 +18,35 @@ from azure.monitor.ingestion import LogsIngestionClient
 
 def main() -> None:
     task = json.load(sys.stdin)
-    errors = []
+    errors: list[dict[str, Any]] = []
 
     def note(error: Exception, failed: int) -> None:
         if not isinstance(error, HttpResponseError):
             raise error
-        errors.append({
-            "status": error.status_code,
-            "code": error.error.code if error.error else None,
-            "message": error.error.message if error.error else None,
-            "header": error.response.headers.get("x-ms-error-code"),
-            "retry_after": error.response.headers.get("Retry-After"),
-            "failed": failed,
-        })
+        response: Any = error.response
+        errors.append(
+            {
+                "status": error.status_code,
+                "code": error.error.code if error.error else None,
+                "message": error.error.message if error.error else None,
+                "header": response.headers.get("x-ms-error-code"),
+                "retry_after": response.headers.get("Retry-After"),
+                "failed": failed,
+            }
+        )
 
     credential = ManagedIdentityCredential(client_id=task["client_id"])
     # Two status retries keep a throttled run short; the client's default is three.
     client = LogsIngestionClient(endpoint=task["endpoint"], credential=credential, retry_status=2)
     logs = task["logs"]
     # azure-core sends bearer tokens over https only, unless a call says otherwise.
-    plain = {"enforce_https": False}
+    plain: dict[str, Any] = {"enforce_https": False}
     with client, credential:
         if task.get("as_stream"):
             body = io.BytesIO(json.dumps(logs).encode("utf-8"))
-            client.upload(task["rule_id"], task["stream_name"], body, content_type="application/json", **plain)
+            client.upload(
+                task["rule_id"], task["stream_name"], body, content_type="application/json", **plain
+            )
         else:
             client.upload(
                 task["rule_id"],

@@ -6,6 +6,7 @@ Usage: check_dist.py dist/connector.zip
 import http.client
 import json
 import os
+import pathlib
 import platform
 import socket
 import stat
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from typing import Any
 
 # The bounds that the project sets itself; the second is the best of several starts, since the machine may be busy.
 MAX_BINARY_BYTES = 15_000_000
@@ -22,7 +24,7 @@ STARTS = 10
 GIVE_UP_SECONDS = 10
 
 
-def check_entries(archive):
+def check_entries(archive: zipfile.ZipFile) -> Any:
     """The entries that the host looks for, with the modes and stamps that make the zip start and stay the same."""
     host = json.loads(archive.read("host.json"))
     executable = host["customHandler"]["description"]["defaultExecutablePath"]
@@ -41,36 +43,42 @@ def check_entries(archive):
             functions.append(folder)
     names = archive.namelist()
     assert names == sorted(names), "the entries are not sorted"
-    assert set(names) == {executable, "host.json", *(f"{function}/function.json" for function in functions)}, names
+    assert set(names) == {
+        executable,
+        "host.json",
+        *(f"{function}/function.json" for function in functions),
+    }, names
     size = archive.getinfo(executable).file_size
     assert size < MAX_BINARY_BYTES, f"{executable} has {size:,} bytes, over {MAX_BINARY_BYTES:,}"
     print(f"{executable}: {size:,} bytes; functions: {', '.join(functions)}")
     return executable
 
 
-def free_port():
+def free_port() -> int:
     """A port as the host finds one: bound, read, released."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
-def start_once(root, executable):
+def start_once(root: pathlib.Path, executable: str) -> float:
     """Starts the binary as the host does and returns the seconds until it answers `GET /`."""
     port = free_port()
     environment = {"FUNCTIONS_CUSTOMHANDLER_PORT": str(port), "PATH": os.environ["PATH"]}
     begin = time.monotonic()
     process = subprocess.Popen(
-        [os.path.join(root, executable)],
+        [root / executable],
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    output = process.stdout
+    assert output, "its output is a pipe"
     try:
         while True:
-            assert process.poll() is None, f"it ended with {process.returncode}: {process.stdout.read().decode()}"
+            assert process.poll() is None, f"it ended with {process.returncode}: {output.read().decode()}"
             assert time.monotonic() - begin < GIVE_UP_SECONDS, "it did not answer"
             try:
                 answer(port, "/")
@@ -84,10 +92,10 @@ def start_once(root, executable):
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        output.close()
 
 
-def answer(port, path):
+def answer(port: int, path: str) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
     try:
         connection.request("GET", path)
@@ -99,17 +107,18 @@ def answer(port, path):
         connection.close()
 
 
-def main(path):
+def main(path: str) -> None:
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None, "an entry is damaged"
         executable = check_entries(archive)
         if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
             print("not started: this is not x86-64 Linux")
             return
-        with tempfile.TemporaryDirectory() as root:
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
             archive.extractall(root)
             # Python's zipfile leaves the modes out.
-            os.chmod(os.path.join(root, executable), 0o755)
+            (root / executable).chmod(0o755)
             best = min(start_once(root, executable) for _ in range(STARTS))
     print(f"from process start to the answer of GET /: {best * 1000:.1f} ms, the best of {STARTS}")
     assert best < MAX_START_SECONDS, f"over {MAX_START_SECONDS * 1000:.0f} ms"

@@ -66,7 +66,9 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise yaml.MarkedYAMLError(problem=f"the key {key.value} stands here twice", problem_mark=key.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"the key {key.value} stands here twice", problem_mark=key.start_mark
+            )
         seen.add(key.value)
     return loader.construct_mapping(node, deep=True)
 
@@ -169,8 +171,15 @@ class Content:
     @classmethod
     def read(cls, root: Path = ROOT) -> Content:
         """The files of a repository."""
-        paths = [path for top in ("sentinel", "infra/alerts") for path in (root / top).rglob("*") if path.is_file()]
-        return cls({path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in sorted(paths)})
+        paths = [
+            path for top in ("sentinel", "infra/alerts") for path in (root / top).rglob("*") if path.is_file()
+        ]
+        return cls(
+            {
+                path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+                for path in sorted(paths)
+            }
+        )
 
     @cached_property
     def documents(self) -> list[Document]:

@@ -68,7 +68,13 @@ def exported(item: Item) -> list[dict[str, Any]]:
     found = []
     for entry in item.content.get("exportedParameters") or []:
         if isinstance(entry, dict) and entry.get("parameterName"):
-            found.append({"name": entry["parameterName"], "type": TEXT_PARAMETER, "value": entry.get("defaultValue", "")})
+            found.append(
+                {
+                    "name": entry["parameterName"],
+                    "type": TEXT_PARAMETER,
+                    "value": entry.get("defaultValue", ""),
+                }
+            )
     if item.content.get("exportParameterName"):
         found.append({"name": item.content["exportParameterName"], "type": TEXT_PARAMETER, "value": ""})
     if item.content.get("timeBrushParameterName"):
@@ -76,7 +82,9 @@ def exported(item: Item) -> list[dict[str, Any]]:
     if item.kind == LINKS:
         for link in item.content.get("links") or []:
             if isinstance(link, dict) and link.get("linkTarget") == "parameter":
-                found.append({"name": link.get("cellValue"), "type": TEXT_PARAMETER, "value": link.get("subTarget")})
+                found.append(
+                    {"name": link.get("cellValue"), "type": TEXT_PARAMETER, "value": link.get("subTarget")}
+                )
     return found
 
 
@@ -135,7 +143,11 @@ def _scalar(parameter: dict[str, Any]) -> str:
 
 def texts(item: Item) -> Iterator[tuple[str, str]]:
     """The KQL of an item, by a name: its own, and those of its parameters."""
-    if item.kind == QUERY and isinstance(item.content.get("query"), str) and item.content.get("queryType", 0) == 0:
+    if (
+        item.kind == QUERY
+        and isinstance(item.content.get("query"), str)
+        and item.content.get("queryType", 0) == 0
+    ):
         yield item.where, item.content["query"]
     for entry in parameters(item):
         if isinstance(entry.get("query"), str) and entry.get("queryType", 0) == 0:
@@ -154,7 +166,8 @@ def queries(document: Document) -> list[Query]:
 def variants(document: Document) -> list[Query]:
     """The same texts with one and with several values chosen, where that makes a difference."""
     found = []
-    for query, (item, text) in zip(queries(document), [(item, text) for item in items(document) for _, text in texts(item)], strict=True):
+    found_texts = [(item, text) for item in items(document) for _, text in texts(item)]
+    for query, (item, text) in zip(queries(document), found_texts, strict=True):
         for name, chosen in (("one", ("a-1",)), ("several", ("a-1", "B 2", "c.3"))):
             other = filled(text, item.scope, chosen)
             if other != query.text:

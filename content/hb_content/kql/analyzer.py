@@ -64,7 +64,9 @@ def workspace(content: Content, late: bool) -> Workspace:
     functions: list[dict[str, Any]] = [_watchlist(content, late)]
     for item in content.of("parser"):
         if item.query:
-            functions.append({"name": item.function_name, "parameters": item.parameters, "body": item.query.text})
+            functions.append(
+                {"name": item.function_name, "parameters": item.parameters, "body": item.query.text}
+            )
     listed_texts = [{"id": query.id, "query": query.text} for query in texts(content)]
     found: Workspace = {"tables": tables, "functions": functions, "texts": listed_texts}
     if late:
@@ -86,7 +88,9 @@ def run(workspaces: Sequence[Workspace]) -> list[Results]:
 def _run(workspaces: Sequence[Workspace]) -> list[Results]:
     script = Path(__file__).with_name("analyzer.mjs")
     task = json.dumps({"workspaces": list(workspaces)})
-    done = subprocess.run(["node", str(script)], input=task, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        ["node", str(script)], input=task, capture_output=True, text=True, timeout=300, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or f"node ended with {done.returncode}")
     found: list[Results] = json.loads(done.stdout)
@@ -110,7 +114,9 @@ def merged(full: Results, late: Results) -> Results:
         # Of a `project` over a table that is not there the analyzer knows no types.
         if "unknown" not in _kinds(other).values() and _kinds(other) != _kinds(result):
             message = "the columns of the result are not the same without the watchlist or the tables"
-            result["late"].append({"line": 1, "column": 1, "severity": "Error", "code": "HB002", "message": message})
+            result["late"].append(
+                {"line": 1, "column": 1, "severity": "Error", "code": "HB002", "message": message}
+            )
     return full
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb_kql
-from hb_content.kql.engine import INGESTED, Engine
+
 from hb_content.documents.files import default
+from hb_content.kql.engine import INGESTED, Engine
 from hb_content.kql.templates import Schema, Templates
 
 #: A string in its four spellings, a comment, a name, a bracket or a semicolon.
@@ -24,7 +25,19 @@ _TOKEN = re.compile(
 )
 _LET = re.compile(r"\s*let\s+(\w+)\s*=\s*(.*)\Z", re.DOTALL)
 #: What gives a table, or is another number each time.
-_TABULAR = {"materialize", "datatable", "union", "toscalar", "view", "range", "print", "externaldata", "rand", "new_guid", "by"}
+_TABULAR = {
+    "materialize",
+    "datatable",
+    "union",
+    "toscalar",
+    "view",
+    "range",
+    "print",
+    "externaldata",
+    "rand",
+    "new_guid",
+    "by",
+}
 _WORDS = {"true", "false", "and", "or", "not", "in", "between", "null"}
 
 
@@ -38,7 +51,7 @@ class Memo:
         self._parsers = {p.get("FunctionName") or p["ParserName"]: p for p in engine.content.parsers.values()}
         self._schema: dict[str, list[str]] = dict(engine.tables)
         self._tables: dict[tuple[str, ...], str] = {}
-        self._constants: dict[str, Any] = {}
+        self._constants: dict[str, str | None] = {}
         self._templates = templates(self._translate)
 
     def sql(self, kql: str) -> str:
@@ -56,7 +69,11 @@ class Memo:
         return [(item[0], str(item[1])) for item in cursor.description], cursor.fetchall()
 
     def _translate(self, kql: str, schema: Schema) -> str:
-        return str(duckdb_kql.to_sql(kql, schema=schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]))
+        return str(
+            duckdb_kql.to_sql(
+                kql, schema=schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]
+            )
+        )
 
     def _watchlist(self) -> str:
         return f"function _GetWatchlist(alias:string) {{ {'_Watchlist' if '_Watchlist' in self._schema else '_NoSuchWatchlist'} }}"
@@ -86,8 +103,13 @@ class Memo:
             inner = statement[opening.end() : closing]
             arguments = [self._constant(argument, known) for argument in _arguments(inner)]
             if any(argument is None for argument in arguments):
-                raise ValueError(f"{match.group('name')}({inner.strip()}) has an argument that is no constant")
-            out += [statement[at : match.start()], self._table(match.group("name"), [str(a) for a in arguments])]
+                raise ValueError(
+                    f"{match.group('name')}({inner.strip()}) has an argument that is no constant"
+                )
+            out += [
+                statement[at : match.start()],
+                self._table(match.group("name"), [str(a) for a in arguments]),
+            ]
             at = closing + 1
         return "".join([*out, statement[at:]])
 
@@ -102,11 +124,15 @@ class Memo:
             known = {p["Name"]: value for p, value in zip(declared, values, strict=True)}
             lets = "".join(f"let {parameter} = {value};\n" for parameter, value in known.items())
             body = parser.get("FunctionQuery") or parser["ParserQuery"]
-            body = re.sub(r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)", rf"project-rename \1 = {INGESTED}", body)
+            body = re.sub(
+                r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)", rf"project-rename \1 = {INGESTED}", body
+            )
             table = f"_{name}{len(self._tables)}"
             sql = self.sql(lets + self._expand(body, known))
             self.connection.execute(f'CREATE TABLE "{table}" AS {sql}')
-            self._schema[table] = [row[0] for row in self.connection.execute(f'DESCRIBE "{table}"').fetchall()]
+            self._schema[table] = [
+                row[0] for row in self.connection.execute(f'DESCRIBE "{table}"').fetchall()
+            ]
             self._tables[key] = table
         return self._tables[key]
 
@@ -128,7 +154,10 @@ class Memo:
                 if name in _TABULAR or name in self._parsers:
                     return None
             elif name in known:
-                out += [bare[at : match.start()], f"({known[name]})" if not _is_literal(known[name]) else known[name]]
+                out += [
+                    bare[at : match.start()],
+                    f"({known[name]})" if not _is_literal(known[name]) else known[name],
+                ]
                 at = match.end()
             else:
                 return None
@@ -139,13 +168,22 @@ class Memo:
             return text
         if text not in self._constants:
             sql = str(duckdb_kql.to_sql(f"print v = {text}", query_now=dt.datetime(2000, 1, 1)))
-            [(_, kind)], [[value]] = self.fetch(sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'"))
-            self._constants[text] = f"dynamic({value})" if kind == "JSON" and isinstance(value, str) else _literal(value)
+            [(_, kind)], [[value]] = self.fetch(
+                sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
+            )
+            self._constants[text] = (
+                f"dynamic({value})" if kind == "JSON" and isinstance(value, str) else _literal(value)
+            )
         return self._constants[text]
 
 
 def _is_literal(text: str) -> bool:
-    return bool(re.fullmatch(r"-?\d+(\.\d+)?|true|false|datetime\([\w:.+\- ]*\)|dynamic\([^()]*\)|\"[^\"\\]*\"|'[^'\\]*'|int\(null\)", text))
+    return bool(
+        re.fullmatch(
+            r"-?\d+(\.\d+)?|true|false|datetime\([\w:.+\- ]*\)|dynamic\([^()]*\)|\"[^\"\\]*\"|'[^'\\]*'|int\(null\)",
+            text,
+        )
+    )
 
 
 def _literal(value: Any) -> str | None:
@@ -160,7 +198,9 @@ def _literal(value: Any) -> str | None:
 
 def _typed(value: str, kind: str) -> str:
     """A number as the type that the parser declares."""
-    return f"{kind}({value})" if kind in ("int", "long", "real") and re.fullmatch(r"-?[\d.]+", value) else value
+    return (
+        f"{kind}({value})" if kind in ("int", "long", "real") and re.fullmatch(r"-?[\d.]+", value) else value
+    )
 
 
 def _statements(text: str) -> Iterator[str]:

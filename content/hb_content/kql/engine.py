@@ -17,6 +17,7 @@ import duckdb
 import duckdb_kql
 import yaml
 from duckdb_kql import stored_functions
+
 from hb_content.documents.files import ROOT, default
 
 TABLE = "AISecurityEvents_CL"
@@ -79,7 +80,9 @@ class Content:
         uses = {name: text.count("ingestion_time()") for name, text in self.queries().items()}
         found = [name for name, count in uses.items() for _ in range(count)]
         if found != ["HumanboundEvents"]:
-            raise ContentError(f"ingestion_time() must stand once, in the parser HumanboundEvents; found in {found or 'nothing'}")
+            raise ContentError(
+                f"ingestion_time() must stand once, in the parser HumanboundEvents; found in {found or 'nothing'}"
+            )
 
     def queries(self) -> dict[str, str]:
         """Every KQL text without its comments, by the name of its file."""
@@ -92,17 +95,20 @@ class Content:
         definitions = []
         for parser in self.parsers.values():
             parameters = ", ".join(
-                f"{item['Name']}:{item['Type']}" + (f"={default(item['Type'], item['Default'])}" if "Default" in item else "")
+                f"{item['Name']}:{item['Type']}"
+                + (f"={default(item['Type'], item['Default'])}" if "Default" in item else "")
                 for item in parser.get("ParserParams") or []
             )
             body = _INGESTION_TIME.sub(rf"project-rename \1 = {INGESTED}", _text(parser))
-            definitions.append(f"function {parser.get('FunctionName') or parser['ParserName']}({parameters}) {{\n{body}\n}}")
+            definitions.append(
+                f"function {parser.get('FunctionName') or parser['ParserName']}({parameters}) {{\n{body}\n}}"
+            )
         return definitions
 
 
 def _text(parser: dict[str, Any]) -> str:
     """The KQL of a parser; ASIM's have other keys than functions."""
-    return parser.get("FunctionQuery") or parser["ParserQuery"]
+    return str(parser.get("FunctionQuery") or parser["ParserQuery"])
 
 
 def _read(folder: pathlib.Path, *queries: str) -> dict[str, dict[str, Any]]:
@@ -152,7 +158,9 @@ class Functions:
         if key not in self._sql:
             schema = self.tables(with_watchlist, others)
             clock = dt.datetime(2000, 1, 1)
-            self._sql[key] = str(duckdb_kql.to_sql(kql, schema=schema, query_now=clock, functions=self._parsed[with_watchlist]))
+            self._sql[key] = str(
+                duckdb_kql.to_sql(kql, schema=schema, query_now=clock, functions=self._parsed[with_watchlist])
+            )
         return self._sql[key]
 
 
@@ -165,7 +173,7 @@ class Engine:
         self._connection = duckdb_kql.connect()
         self._connection.execute("SET threads = 1")
         columns = [f'"{name}" {TYPES[kind]}' for name, kind in content.columns]
-        self._connection.execute(f"CREATE TABLE base ({', '.join(columns)}, \"{INGESTED}\" TIMESTAMP)")
+        self._connection.execute(f'CREATE TABLE base ({", ".join(columns)}, "{INGESTED}" TIMESTAMP)')
         self._connection.execute(
             "CREATE TABLE runs (_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP)"
         )
@@ -182,10 +190,19 @@ class Engine:
         self._with_watchlist = rows is not None
         if rows is not None:
             columns = [*_WATCHLIST_OWN, *_WATCHLIST]
-            self._connection.execute(f"CREATE TABLE _Watchlist ({', '.join(f'{column} VARCHAR' for column in columns)})")
+            self._connection.execute(
+                f"CREATE TABLE _Watchlist ({', '.join(f'{column} VARCHAR' for column in columns)})"
+            )
             for row in rows:
-                values = [row["ProjectId"], "item", "2026-01-01", *(row.get(column, "") for column in _WATCHLIST)]
-                self._connection.execute(f"INSERT INTO _Watchlist VALUES ({', '.join('?' * len(columns))})", values)
+                values = [
+                    row["ProjectId"],
+                    "item",
+                    "2026-01-01",
+                    *(row.get(column, "") for column in _WATCHLIST),
+                ]
+                self._connection.execute(
+                    f"INSERT INTO _Watchlist VALUES ({', '.join('?' * len(columns))})", values
+                )
 
     def set_table(self, name: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
         """Makes another table of the workspace, such as SecurityAlert; without, it does not exist. `columns` have types of Kusto."""
@@ -199,32 +216,48 @@ class Engine:
     def load(self, rows: Iterable[Row]) -> None:
         """Adds rows as the table would hold them; each has INGESTED. Empty strings stand for missing ones, as in Kusto."""
         names = [name for name, _ in self.content.columns]
-        values = [[_stored(row.get(name), kind) for name, kind in self.content.columns] + [row[INGESTED]] for row in rows]
+        values = [
+            [_stored(row.get(name), kind) for name, kind in self.content.columns] + [row[INGESTED]]
+            for row in rows
+        ]
         # One statement for each row would take longer than all queries over them.
         for first in range(0, len(values), 100):
             part = values[first : first + 100]
             marks = ", ".join(f"({', '.join('?' * (len(names) + 1))})" for _ in part)
-            self._connection.execute(f"INSERT INTO base VALUES {marks}", [value for row in part for value in row])
+            self._connection.execute(
+                f"INSERT INTO base VALUES {marks}", [value for row in part for value in row]
+            )
 
     def query(self, kql: str, now: dt.datetime, run: Run | None = None) -> list[Row]:
         """The rows of `kql` at `now`, over what is ingested by then, or over what `run` sees."""
         always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
         run = run or Run(now, *always, now)
         scope = f"({_scope(_literal(run.after), _literal(run.until), _literal(run.wall))})"
-        sql = self._functions.sql(kql, self._with_watchlist, self._others).replace(f'"{TABLE}"', scope).replace("$kqlnow", _literal(run.now))
+        sql = (
+            self._functions.sql(kql, self._with_watchlist, self._others)
+            .replace(f'"{TABLE}"', scope)
+            .replace("$kqlnow", _literal(run.now))
+        )
         return self._fetch(sql)
 
     def query_runs(self, kql: str, runs: Sequence[Run]) -> list[list[Row]]:
         """The rows of every run, in one statement; `differs_alone` holds them against single runs."""
-        inner = self._functions.sql(kql, self._with_watchlist, self._others).replace(f'"{TABLE}"', f"({_scope('_r.after', '_r.until', '_r.wall')})")
+        inner = self._functions.sql(kql, self._with_watchlist, self._others).replace(
+            f'"{TABLE}"', f"({_scope('_r.after', '_r.until', '_r.wall')})"
+        )
         inner = inner.replace("$kqlnow", "_r.now")
         found: list[list[Row]] = [[] for _ in runs]
         step = 1000
         for first in range(0, len(runs), step):
             self._connection.execute("DELETE FROM runs")
-            part = [[first + at, run.now, run.after, run.until, run.wall] for at, run in enumerate(runs[first : first + step])]
+            part = [
+                [first + at, run.now, run.after, run.until, run.wall]
+                for at, run in enumerate(runs[first : first + step])
+            ]
             marks = ", ".join(["(?, ?, ?, ?, ?)"] * len(part))
-            self._connection.execute(f"INSERT INTO runs VALUES {marks}", [value for run in part for value in run])
+            self._connection.execute(
+                f"INSERT INTO runs VALUES {marks}", [value for run in part for value in run]
+            )
             for row in self._fetch(f"SELECT _r._run, _q.* FROM runs _r, LATERAL ({inner}) _q"):
                 found[row.pop("_run")].append(row)
         return found
@@ -261,7 +294,8 @@ class Engine:
         cursor = self._connection.execute(sql)
         names = [(item[0], str(item[1])) for item in cursor.description]
         return [
-            {name: _shown(value, kind) for (name, kind), value in zip(names, values, strict=True)} for values in cursor.fetchall()
+            {name: _shown(value, kind) for (name, kind), value in zip(names, values, strict=True)}
+            for values in cursor.fetchall()
         ]
 
 

@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable
 
 #: An id as one whole string: of a project, of an OWASP category, the hash of a finding.
-_ID = re.compile(r"""(?P<quote>["'])(?P<id>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|(?:LLM|ASI)\d\d)(?P=quote)""")
+_ID = re.compile(
+    r"""(?P<quote>["'])(?P<id>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|(?:LLM|ASI)\d\d)(?P=quote)"""
+)
 _TIME = re.compile(r"\bdatetime\((?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)\)")
 #: A table that `Memo` made.
 _TABLE = re.compile(r"\b_[A-Z]\w*\d\b")
@@ -61,5 +63,7 @@ class Checked(Templates):
         exact = self._translate(kql, schema)
         if sql != exact:
             at = next(at for at, (a, b) in enumerate(zip(sql + " ", exact + " ", strict=False)) if a != b)
-            raise AssertionError(f"a template gives {sql[at - 30 : at + 60]!r}, the text itself {exact[at - 30 : at + 60]!r}")
+            raise AssertionError(
+                f"a template gives {sql[at - 30 : at + 60]!r}, the text itself {exact[at - 30 : at + 60]!r}"
+            )
         return sql

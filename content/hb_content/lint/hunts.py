@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hb_content.documents.files import Content, Document, Finding, data
 from hb_content.lint import mapping
 from hb_content.lint.kql import code
 from hb_content.lint.mapping import SHARED_SCHEMA, Complaint, column
-from hb_content.documents.files import Content, Document, Finding, data
 from hb_content.lint.schema import shape
 
 RULES = {
@@ -41,7 +41,9 @@ def _parameters(item: Document) -> Iterator[Complaint]:
     query = item.value["query"]
     plain = code(query)
     lines = [line for line in query.split("\n") if line.strip() and not line.startswith("//")]
-    for line, wanted in zip([*lines, "", ""], ("let lookback = 90d;", "let projectFilter = '*';")):
+    for line, wanted in zip(
+        [*lines, "", ""], ("let lookback = 90d;", "let projectFilter = '*';"), strict=False
+    ):
         name = wanted.split()[1]
         if line.partition("//")[0].rstrip() != wanted:
             yield "hunt-parameters", f"a line `{wanted}` is missing at the top"
@@ -58,7 +60,9 @@ def _entities(item: Document, result: dict[str, Any]) -> Iterator[Complaint]:
     for name in sorted(found):
         kind, _, identifier = name.split("_")
         known = types.get(kind, {"required": [], "optional": []})
-        if identifier not in {entry for group in known["required"] for entry in group} | set(known["optional"]):
+        if identifier not in {entry for group in known["required"] for entry in group} | set(
+            known["optional"]
+        ):
             yield "hunt-entity-name", f"there is no {kind} with {identifier}"
         for _, message in column(result, name, {"string"}, "an entity"):
             yield "hunt-entity-name", message

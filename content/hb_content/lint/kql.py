@@ -51,21 +51,33 @@ def commented(text: str, offset: int) -> bool:
     return any(token.startswith("//") for line in around for token in _TOKEN.findall(line))
 
 
-def check(document: Document, query: Query, raw: str, result: dict[str, Any], content: Content) -> Iterator[Finding]:
+def check(
+    document: Document, query: Query, raw: str, result: dict[str, Any], content: Content
+) -> Iterator[Finding]:
     """Everything about one text; `raw` is it before parameters were filled in."""
     yield from analyzed(document, query, result)
     if document.kind == "alert":
         return
     plain = code(raw)
-    for rule, offset, message in [*_practices(raw, plain), *_reads(document, raw, plain, content), *_lets(plain)]:
+    for rule, offset, message in [
+        *_practices(raw, plain),
+        *_reads(document, raw, plain, content),
+        *_lets(plain),
+    ]:
         line = plain[:offset].count("\n") + 1
-        yield Finding(document.path, rule, f"{query.place(line, offset - plain.rfind(chr(10), 0, offset))}: {message}")
+        yield Finding(
+            document.path, rule, f"{query.place(line, offset - plain.rfind(chr(10), 0, offset))}: {message}"
+        )
     for call in result["calls"]:
         # The schema of ASIM fixes the parameters of its parsers, and with them what they can filter by.
         is_asim = document.kind == "parser" and document.function_name.startswith("ASim")
         if call["name"] == "HumanboundEvents" and not call["arguments"] and not is_asim:
             place = query.place(call["line"], 1)
-            yield Finding(document.path, "kql-events-filter", f"{place}: HumanboundEvents() is called without a time or a type")
+            yield Finding(
+                document.path,
+                "kql-events-filter",
+                f"{place}: HumanboundEvents() is called without a time or a type",
+            )
 
 
 def analyzed(document: Document, query: Query, result: dict[str, Any]) -> Iterator[Finding]:
@@ -73,7 +85,9 @@ def analyzed(document: Document, query: Query, result: dict[str, Any]) -> Iterat
     for rule, key in (("kql-diagnostic", "diagnostics"), ("kql-new-workspace", "late")):
         for item in result[key]:
             place = query.place(item["line"], item["column"])
-            yield Finding(document.path, rule, f"{place}: {item['severity']} {item['code']}: {item['message']}")
+            yield Finding(
+                document.path, rule, f"{place}: {item['severity']} {item['code']}: {item['message']}"
+            )
 
 
 Complaint = tuple[str, int, str]
@@ -83,13 +97,20 @@ def _practices(text: str, plain: str) -> Iterator[Complaint]:
     practices = [
         ("kql-contains", r"!?\b(?:not)?contains(?:_cs)?\b", "use has"),
         ("kql-ignore-case", r"=~|!~|\bin~", "use ==, != or in"),
-        ("kql-lowercase-compare", r"\bto(?:lower|upper)\((?:[^()]|\([^()]*\))*\)\s*(?:==|!=|!?in\b|!?has\b|startswith)", "compare as it is"),
+        (
+            "kql-lowercase-compare",
+            r"\bto(?:lower|upper)\((?:[^()]|\([^()]*\))*\)\s*(?:==|!=|!?in\b|!?has\b|startswith)",
+            "compare as it is",
+        ),
     ]
     for rule, pattern, message in practices:
         for match in re.finditer(pattern, plain):
             if not commented(text, match.start()):
                 yield rule, match.start(), f"`{match.group(0).strip()}`: {message}, or say why not"
-    for match in re.finditer(r"\bsearch\b(?!\s*=)|\bunion\s+(?:\w+=\w+\s+)*\*|\*\s+(?:has|contains)\b|\bfind\b\s+(?:in|where)", plain):
+    for match in re.finditer(
+        r"\bsearch\b(?!\s*=)|\bunion\s+(?:\w+=\w+\s+)*\*|\*\s+(?:has|contains)\b|\bfind\b\s+(?:in|where)",
+        plain,
+    ):
         yield "kql-search-all", match.start(), f"`{match.group(0).strip()}` reads every table"
     for match in re.finditer(r"\|\s*extend\b", plain):
         end = _end(plain, match.end(), "|;")
@@ -103,7 +124,9 @@ def _practices(text: str, plain: str) -> Iterator[Complaint]:
 
 def _reads(document: Document, text: str, plain: str, content: Content) -> Iterator[Complaint]:
     name = document.function_name if document.kind == "parser" else ""
-    right = list(re.finditer(r"\bAISecurityEvents_CL\s*\|\s*extend IngestionTime = (ingestion_time)\(\)\s*\n", plain))
+    right = list(
+        re.finditer(r"\bAISecurityEvents_CL\s*\|\s*extend IngestionTime = (ingestion_time)\(\)\s*\n", plain)
+    )
     allowed = {match.start(1) for match in right} if name == "HumanboundEvents" else set()
     for match in re.finditer(r"\bingestion_time\s*\(", plain):
         if match.start() not in allowed:
@@ -119,7 +142,11 @@ def _reads(document: Document, text: str, plain: str, content: Content) -> Itera
             yield "kql-watchlist", match.start(), "the alias is no file of sentinel/watchlists"
     found = re.search(r"\bSecurityIncident\b", plain)
     if found and not re.search(r"\barg_max\(\s*TimeGenerated\b[^|]*\)\s*by\s+IncidentNumber\b", plain):
-        yield "kql-incident-latest", found.start(), "begin with `summarize arg_max(TimeGenerated, *) by IncidentNumber`"
+        yield (
+            "kql-incident-latest",
+            found.start(),
+            "begin with `summarize arg_max(TimeGenerated, *) by IncidentNumber`",
+        )
 
 
 def _lets(plain: str) -> Iterator[Complaint]:
@@ -132,7 +159,11 @@ def _lets(plain: str) -> Iterator[Complaint]:
             continue
         uses = re.findall(rf"(?<![\w.]){match.group(1)}\b(?!\s*=(?!=))", plain[end:])
         if len(uses) > 1:
-            yield "kql-materialize", match.start(1), f"{match.group(1)} is used {len(uses)} times: materialize({match.group(1)})"
+            yield (
+                "kql-materialize",
+                match.start(1),
+                f"{match.group(1)} is used {len(uses)} times: materialize({match.group(1)})",
+            )
 
 
 def _end(plain: str, start: int, stop: str = ";") -> int:

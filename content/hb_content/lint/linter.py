@@ -12,16 +12,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hb_content.lint import hunts
-from hb_content.lint import kql
-from hb_content.lint import mapping
-from hb_content.lint import parsers
-from hb_content.lint import rules
-from hb_content.lint import workbook
-from hb_content.lint import schema
-from hb_content.kql.analyzer import Results, analyze
-from hb_content.documents.workbook import items, queries, texts
 from hb_content.documents.files import ROOT, Content, Document, Finding, Query
+from hb_content.documents.workbook import items, queries, texts
+from hb_content.kql.analyzer import Results, analyze
+from hb_content.lint import hunts, kql, mapping, parsers, rules, schema, workbook
 
 MODULES = (schema, kql, mapping, rules, hunts, parsers, workbook)
 
@@ -76,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     found = lint(content, analyze([content])[0])
     for finding in found:
         print(finding)
-    counts = ", ".join(f"{sum(1 for _ in content.of(kind))} {kind}s" for kind in ("parser", "rule", "hunt", "workbook"))
+    counts = ", ".join(
+        f"{sum(1 for _ in content.of(kind))} {kind}s" for kind in ("parser", "rule", "hunt", "workbook")
+    )
     print(f"{counts}: {len(found)} findings by {len(RULES)} rules", file=sys.stderr)
     return int(bool(found))

@@ -83,7 +83,9 @@ def attack(item: Document) -> Iterator[Complaint]:
     """Tactics and techniques."""
     frameworks = data("frameworks.json")["attack"]
     tactics, techniques = item.value["tactics"], item.value["relevantTechniques"]
-    for tactic in sorted({tactic for tactic in tactics if tactic not in frameworks["tactics"] or tactics.count(tactic) > 1}):
+    for tactic in sorted(
+        {tactic for tactic in tactics if tactic not in frameworks["tactics"] or tactics.count(tactic) > 1}
+    ):
         yield "tactic", f"{tactic} is not known, or stands there twice"
     if not tactics or not techniques:
         yield "technique-missing", "tactics and relevantTechniques have an entry each"
@@ -131,11 +133,16 @@ def column(result: dict[str, Any], name: str, allowed: set[str], what: str) -> I
     if name not in kinds:
         yield "column-missing", f"{what} wants {name}, which the result has not"
     elif kinds[name] not in allowed:
-        yield "column-type", f"{what} wants {name} to be {' or '.join(sorted(allowed))}, and it is {kinds[name]}"
+        yield (
+            "column-type",
+            f"{what} wants {name} to be {' or '.join(sorted(allowed))}, and it is {kinds[name]}",
+        )
 
 
 def entity_columns(item: Document, result: dict[str, Any]) -> Iterator[Complaint]:
     """The columns of entity mappings."""
     for mapping in item.value.get("entityMappings") or []:
         for entry in mapping["fieldMappings"]:
-            yield from column(result, entry["columnName"], {"string"}, f"{mapping['entityType']}.{entry['identifier']}")
+            yield from column(
+                result, entry["columnName"], {"string"}, f"{mapping['entityType']}.{entry['identifier']}"
+            )

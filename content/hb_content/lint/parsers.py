@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from hb_content.documents.files import Document, Finding, data
 from hb_content.lint.kql import code
 from hb_content.lint.mapping import Complaint
-from hb_content.documents.files import Document, Finding, data
 from hb_content.lint.schema import shape
 
 RULES = {
@@ -117,8 +117,15 @@ def frameworks(item: Document) -> Iterator[Complaint]:
         yield "owasp-id", found
     text = item.query.text if item.query else ""
     named = re.findall(r'"((?:LLM|ASI)\d\d)", *"', text)
-    if item.kind == "parser" and item.function_name == "HumanboundEvents" and sorted(named) != sorted(categories):
-        yield "owasp-complete", f"{', '.join(sorted(set(categories) - set(named))) or 'one of them'} is not there once"
+    if (
+        item.kind == "parser"
+        and item.function_name == "HumanboundEvents"
+        and sorted(named) != sorted(categories)
+    ):
+        yield (
+            "owasp-complete",
+            f"{', '.join(sorted(set(categories) - set(named))) or 'one of them'} is not there once",
+        )
     for row in re.finditer(r'"((?:LLM|ASI)\d\d)", *"([^"]*)", *"([^"]*)", *"([^"]*)"', text):
         category, name, technique, tactic = row.groups()
         entry = categories.get(category)
@@ -126,7 +133,12 @@ def frameworks(item: Document) -> Iterator[Complaint]:
             continue
         if name != entry["name"]:
             yield "owasp-name", f"{category} is {entry['name']}, not {name}"
-        if not any(listed == technique or listed.startswith(f"{technique}.") for listed in entry["atlas"] or [""]):
-            yield "owasp-name", f"{category} has {', '.join(entry['atlas']) or 'no technique'}, not {technique}"
+        if not any(
+            listed == technique or listed.startswith(f"{technique}.") for listed in entry["atlas"] or [""]
+        ):
+            yield (
+                "owasp-name",
+                f"{category} has {', '.join(entry['atlas']) or 'no technique'}, not {technique}",
+            )
         if tactic not in lists["attack"]["tactics"]:
             yield "owasp-name", f"{category}: {tactic} is no tactic"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hb_content.documents.files import Content, Document, Finding
 from hb_content.lint import mapping
 from hb_content.lint.mapping import SHARED_SCHEMA, SHOWN, Complaint, column
-from hb_content.documents.files import Content, Document, Finding
 from hb_content.lint.schema import shape
 
 RULES = {
@@ -182,7 +182,10 @@ def _metrics(item: Document) -> Iterator[Complaint]:
         yield "metrics-enabled", f"enabled must be {str(not is_feed).lower()}"
     schedule = ("1h", "14d") if is_feed else ("5m", "47h")
     if (value["queryFrequency"], value["queryPeriod"]) != schedule:
-        yield "metrics-schedule", f"{value['queryFrequency']} over {value['queryPeriod']}, not {' over '.join(schedule)}"
+        yield (
+            "metrics-schedule",
+            f"{value['queryFrequency']} over {value['queryPeriod']}, not {' over '.join(schedule)}",
+        )
     kind = _aggregation(item)
     fires = value["triggerOperator"] in ("gt", "GreaterThan") and value["triggerThreshold"] == 0
     if not fires or kind != "AlertPerResult":
@@ -193,7 +196,10 @@ def _metrics(item: Document) -> Iterator[Complaint]:
         yield "metrics-next-step", "exactly one line begins with `What to do next:`"
     # An alert shows this text instead of the rule's description.
     elif str(override.get("alertDescriptionFormat")).strip() != "{{AlertDescription}}\n" + steps[0]:
-        yield "metrics-next-step", "alertDescriptionFormat must be {{AlertDescription}} and the line that says what to do next"
+        yield (
+            "metrics-next-step",
+            "alertDescriptionFormat must be {{AlertDescription}} and the line that says what to do next",
+        )
     wanted = {
         "alertDisplayNameFormat": "{{AlertTitle}}",
         "alertSeverityColumnName": "AlertSeverity",
@@ -213,10 +219,18 @@ def _incident(item: Document) -> Iterator[Complaint]:
     incident = item.value.get("incidentConfiguration") or {}
     grouping = dict(incident.get("groupingConfiguration") or {})
     keys = grouping.pop("groupByCustomDetails", None) or []
-    wanted = {"enabled": True, "reopenClosedIncident": False, "lookbackDuration": "7d", "matchingMethod": "Selected"}
+    wanted = {
+        "enabled": True,
+        "reopenClosedIncident": False,
+        "lookbackDuration": "7d",
+        "matchingMethod": "Selected",
+    }
     for name, value in wanted.items():
         if grouping.get(name) != value:
-            yield "metrics-grouping", f"{name} must be {str(value).lower() if isinstance(value, bool) else value}"
+            yield (
+                "metrics-grouping",
+                f"{name} must be {str(value).lower() if isinstance(value, bool) else value}",
+            )
     if incident.get("createIncident") is not True:
         yield "metrics-grouping", "createIncident must be true"
     if grouping.get("groupByEntities") or grouping.get("groupByAlertDetails"):

@@ -70,11 +70,15 @@ def document(item: Document) -> Iterator[Finding]:
             if not line.isascii():
                 odd = next(character for character in line if not character.isascii())
                 yield Finding(item.path, "ascii", f"{number}: {odd!r} is not ASCII")
-        node = next((item.nodes[key] for key in ("query", "FunctionQuery", "ParserQuery") if key in item.nodes), None)
+        node = next(
+            (item.nodes[key] for key in ("query", "FunctionQuery", "ParserQuery") if key in item.nodes), None
+        )
         if node is not None and not is_block(node):
             yield Finding(item.path, "query-block", f"{node.start_mark.line + 1}: write `|` after the key")
         if item.query and not 1 <= len(item.query.text.strip()) <= 10_000:
-            yield Finding(item.path, "query-length", f"the query has {len(item.query.text.strip())} characters")
+            yield Finding(
+                item.path, "query-length", f"the query has {len(item.query.text.strip())} characters"
+            )
         yield from _identity(item)
 
 

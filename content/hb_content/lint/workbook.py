@@ -7,10 +7,22 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from hb_content.documents.files import Content, Document, Finding
+from hb_content.documents.workbook import (
+    DROPDOWN,
+    GROUP,
+    LINKS,
+    PARAMETERS,
+    QUERY,
+    TIME,
+    USE,
+    Item,
+    items,
+    parameters,
+    texts,
+)
 from hb_content.lint import workbook_queries as queries
 from hb_content.lint.mapping import Complaint
-from hb_content.documents.files import Content, Document, Finding
-from hb_content.documents.workbook import DROPDOWN, GROUP, LINKS, PARAMETERS, QUERY, TIME, USE, Item, items, parameters, texts
 from hb_content.lint.schema import GUID
 
 RULES = {
@@ -121,7 +133,9 @@ def _uses(found: list[Item]) -> Counter[str]:
         if entry.kind == GROUP:
             used.update(match.group(1) for match in USE.finditer(str(entry.content.get("title", ""))))
         for holder in (entry.content, *parameters(entry)):
-            used.update([holder["timeContextFromParameter"]] if holder.get("timeContextFromParameter") else [])
+            used.update(
+                [holder["timeContextFromParameter"]] if holder.get("timeContextFromParameter") else []
+            )
         used.update(condition["parameterName"] for condition in conditions(entry))
     return used
 
@@ -130,7 +144,9 @@ def conditions(entry: Item) -> list[dict[str, Any]]:
     """The conditions under which an item is shown."""
     single = entry.value.get("conditionalVisibility")
     listed = [single] if single else entry.value.get("conditionalVisibilities") or []
-    return [condition for condition in listed if isinstance(condition, dict) and condition.get("parameterName")]
+    return [
+        condition for condition in listed if isinstance(condition, dict) and condition.get("parameterName")
+    ]
 
 
 def _parameters(item: Document, found: list[Item]) -> Iterator[Complaint]:
@@ -145,7 +161,11 @@ def _parameters(item: Document, found: list[Item]) -> Iterator[Complaint]:
                 yield "wb-parameter-label", where
             if not used[name]:
                 yield "wb-parameter-used", where
-            if parameter.get("type") in (DROPDOWN, TIME) and "timeContext" in parameter and "timeContextFromParameter" in parameter:
+            if (
+                parameter.get("type") in (DROPDOWN, TIME)
+                and "timeContext" in parameter
+                and "timeContextFromParameter" in parameter
+            ):
                 yield "wb-time-context", f"{where} has two time contexts"
 
 
@@ -153,7 +173,9 @@ def _defined(found: list[Item]) -> Iterator[Complaint]:
     for entry in found:
         wanted = {condition["parameterName"] for condition in conditions(entry)}
         for holder in (entry.content, *parameters(entry)):
-            wanted |= {holder["timeContextFromParameter"]} if holder.get("timeContextFromParameter") else set()
+            wanted |= (
+                {holder["timeContextFromParameter"]} if holder.get("timeContextFromParameter") else set()
+            )
         for _, text in texts(entry):
             wanted |= {match.group(1) for match in USE.finditer(text)}
         for key in ("title", "noDataMessage", "json"):
@@ -173,7 +195,8 @@ def _tabs(found: list[Item]) -> Iterator[Complaint]:
                 for group in found
                 if group.kind == GROUP
                 for condition in conditions(group)
-                if condition["parameterName"] == link["cellValue"] and condition.get("value") == link["subTarget"]
+                if condition["parameterName"] == link["cellValue"]
+                and condition.get("value") == link["subTarget"]
             ]
             if len(shown) != 1:
                 yield "wb-tabs", f"the tab {link.get('linkLabel')} shows {len(shown)} groups"

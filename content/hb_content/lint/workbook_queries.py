@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hb_content.lint.kql import code
-from hb_content.lint.mapping import Complaint
 from hb_content.documents.files import Content, Document
 from hb_content.documents.workbook import QUERY, USE, Item, parameters, texts
+from hb_content.lint.kql import code
+from hb_content.lint.mapping import Complaint
 
 RULES = {
     "wb-time-context": "a query has one time context: the hidden parameter History; the picker would clip TimeGenerated, which Azure rewrites for old events",
@@ -67,7 +67,11 @@ def _text(entry: Item, name: str, text: str, timed: set[str]) -> Iterator[Compla
         r"\{TimeRange:(start|end)\}|\(now\(\)\)[^;]*\{Sel\w+\}", text
     ):
         yield "wb-event-time", name
-    holders = [entry.content] if name == entry.where else [p for p in parameters(entry) if name.endswith(f"/{p['name']}")]
+    holders = (
+        [entry.content]
+        if name == entry.where
+        else [p for p in parameters(entry) if name.endswith(f"/{p['name']}")]
+    )
     for holder in holders:
         if "timeContext" in holder or holder.get("timeContextFromParameter") != "History":
             yield "wb-time-context", f"{name} must have timeContextFromParameter: History, and no timeContext"
@@ -116,7 +120,16 @@ def _find(value: Any, key: str) -> Iterator[Any]:
 
 def _named(value: Any) -> Iterator[str]:
     """The columns that settings name."""
-    keys = ("columnMatch", "columnId", "itemKey", "sortCriteriaField", "parentColumn", "idColumn", "seriesName", "linkColumn")
+    keys = (
+        "columnMatch",
+        "columnId",
+        "itemKey",
+        "sortCriteriaField",
+        "parentColumn",
+        "idColumn",
+        "seriesName",
+        "linkColumn",
+    )
     if isinstance(value, dict):
         yield from (inner for key, inner in value.items() if key in keys and isinstance(inner, str) and inner)
         for inner in value.values():
@@ -132,13 +145,19 @@ def _columns(entry: Item, columns: list[dict[str, str]]) -> Iterator[Complaint]:
     named = set(_named(settings))
     for name in sorted(named):
         # `columnMatch` may be a pattern.
-        if name not in names and not any(re.fullmatch(name, column) for column in names if not name.isidentifier()):
+        if name not in names and not any(
+            re.fullmatch(name, column) for column in names if not name.isidentifier()
+        ):
             yield "wb-column-match", f"{entry.where}: {name}"
     for export in entry.content.get("exportedParameters") or []:
         field = export.get("fieldName", "")
         if field and field not in names:
             yield "wb-export-field", f"{entry.where}: {field}"
-    if entry.content.get("exportFieldName") and entry.content["exportFieldName"] not in names | {"series", "x", "y"}:
+    if entry.content.get("exportFieldName") and entry.content["exportFieldName"] not in names | {
+        "series",
+        "x",
+        "y",
+    }:
         yield "wb-export-field", f"{entry.where}: {entry.content['exportFieldName']}"
     if entry.content.get("visualization") == "tiles":
         unbound = sorted(c["name"] for c in columns if c["type"] in _NUMBERS and c["name"] not in named)

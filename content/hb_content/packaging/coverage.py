@@ -53,7 +53,9 @@ def parsers(content: Content) -> str:
 def techniques(ids: Iterable[str]) -> str:
     """Techniques of ATT&CK as links, since the ids alone mean little."""
     addresses = ((name, name.replace(".", "/")) for name in ids)
-    return ", ".join(f"[{name}](https://attack.mitre.org/techniques/{address}/)" for name, address in addresses)
+    return ", ".join(
+        f"[{name}](https://attack.mitre.org/techniques/{address}/)" for name, address in addresses
+    )
 
 
 def attack(content: Content) -> str:
@@ -68,7 +70,11 @@ def attack(content: Content) -> str:
         row = [link(item), item.kind]
         for tactic in tactics:
             listed = tactic in item.value["tactics"]
-            owned = [name for name in item.value["relevantTechniques"] if tactic in known["techniques"][name.split(".")[0]]]
+            owned = [
+                name
+                for name in item.value["relevantTechniques"]
+                if tactic in known["techniques"][name.split(".")[0]]
+            ]
             row.append((techniques(owned) or "yes") if listed else "")
         rows.append(row)
     # `InitialAccess` is how the files spell it; people read words.
@@ -77,7 +83,9 @@ def attack(content: Content) -> str:
 
 def owasp(content: Content) -> str:
     """What the lookup in HumanboundEvents makes of an OWASP category."""
-    text = next(item.query.text for item in content.of("parser") if item.stem == "HumanboundEvents" and item.query)
+    text = next(
+        item.query.text for item in content.of("parser") if item.stem == "HumanboundEvents" and item.query
+    )
     found = MAPPED.findall(text)
     assert [row[0] for row in found] == list(data("frameworks.json")["owasp"]["categories"]), found
     rows = [

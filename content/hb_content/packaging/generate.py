@@ -13,11 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hb_content.packaging import items
-from hb_content.packaging import main_template
-from hb_content.packaging import repositories
-from hb_content.packaging import solution
 from hb_content.documents.files import ROOT
+from hb_content.packaging import items, main_template, repositories, solution
 from hb_content.packaging.arm import dump, plain
 from hb_content.packaging.sources import Sources, parser_name, read
 
@@ -62,7 +59,9 @@ def build(sources: Sources) -> dict[str, str]:
 
 def main() -> int:
     """The command."""
-    arguments = argparse.ArgumentParser(description="Makes the Content Hub package and the files of Sentinel Repositories.")
+    arguments = argparse.ArgumentParser(
+        description="Makes the Content Hub package and the files of Sentinel Repositories."
+    )
     arguments.add_argument("--root", type=Path, default=ROOT)
     arguments.add_argument("folder", type=Path)
     given = arguments.parse_args()

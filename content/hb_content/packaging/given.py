@@ -15,7 +15,12 @@ PACKAGE = "sentinel/package/"
 TEMPLATE = PACKAGE + "mainTemplate.json"
 REPOSITORIES = "sentinel/repositories/"
 CONFIG = "sentinel-deployment.config"
-SOURCES = {"AnalyticsRule": "analytic-rules", "HuntingQuery": "hunting-queries", "Parser": "parsers", "Workbook": "workbooks"}
+SOURCES = {
+    "AnalyticsRule": "analytic-rules",
+    "HuntingQuery": "hunting-queries",
+    "Parser": "parsers",
+    "Workbook": "workbooks",
+}
 
 #: What holds nothing of ours.
 NOT_OURS = {".git", "target", "dist", "node_modules", "__pycache__", ".venv"}
@@ -84,11 +89,19 @@ class Given:
 
     def templates(self) -> list[dict[str, Any]]:
         """The properties of the content templates."""
-        return [item["properties"] for item in self.template.get("resources", []) if item["type"].endswith("/contentTemplates")]
+        return [
+            item["properties"]
+            for item in self.template.get("resources", [])
+            if item["type"].endswith("/contentTemplates")
+        ]
 
     def package(self) -> dict[str, Any]:
         """The properties of the package itself."""
-        found = [item["properties"] for item in self.template.get("resources", []) if item["type"].endswith("/contentPackages")]
+        found = [
+            item["properties"]
+            for item in self.template.get("resources", [])
+            if item["type"].endswith("/contentPackages")
+        ]
         return found[0] if found else {}
 
 

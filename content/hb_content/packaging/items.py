@@ -46,15 +46,18 @@ def parameters(file: dict[str, Any]) -> str:
 
 def parser(file: dict[str, Any]) -> dict[str, Any]:
     """The properties of a function."""
-    return pruned({
-        "category": file.get("Category", "ASIM"),
-        "displayName": (file.get("Function") or file["Parser"])["Title"],
-        "functionAlias": file.get("FunctionAlias") or parser_name(file),
-        "functionParameters": parameters(file),
-        "query": parser_query(file),
-        "version": 2,
-        "etag": "*",
-    })
+    found: dict[str, Any] = pruned(
+        {
+            "category": file.get("Category", "ASIM"),
+            "displayName": (file.get("Function") or file["Parser"])["Title"],
+            "functionAlias": file.get("FunctionAlias") or parser_name(file),
+            "functionParameters": parameters(file),
+            "query": parser_query(file),
+            "version": 2,
+            "etag": "*",
+        }
+    )
+    return found
 
 
 def hunt(file: dict[str, Any]) -> dict[str, Any]:
@@ -85,31 +88,37 @@ def rule(file: dict[str, Any]) -> dict[str, Any]:
         grouping = incidents["groupingConfiguration"]
         grouping = {**grouping, "lookbackDuration": iso(grouping["lookbackDuration"])}
         incidents = {**incidents, "groupingConfiguration": grouping}
-    return pruned({
-        "displayName": file["name"],
-        "description": file["description"].strip(),
-        "enabled": file.get("enabled", True),
-        "severity": file["severity"],
-        "query": file["query"],
-        "queryFrequency": iso(file["queryFrequency"]),
-        "queryPeriod": iso(file["queryPeriod"]),
-        "triggerOperator": OPERATORS.get(file["triggerOperator"], file["triggerOperator"]),
-        "triggerThreshold": file["triggerThreshold"],
-        "suppressionDuration": iso(file.get("suppressionDuration", "5h")),
-        "suppressionEnabled": file.get("suppressionEnabled", False),
-        "tactics": file["tactics"],
-        "techniques": techniques(file),
-        "alertDetailsOverride": file.get("alertDetailsOverride"),
-        "customDetails": file.get("customDetails"),
-        "entityMappings": file.get("entityMappings"),
-        "eventGroupingSettings": file.get("eventGroupingSettings"),
-        "incidentConfiguration": incidents,
-    })
+    found: dict[str, Any] = pruned(
+        {
+            "displayName": file["name"],
+            "description": file["description"].strip(),
+            "enabled": file.get("enabled", True),
+            "severity": file["severity"],
+            "query": file["query"],
+            "queryFrequency": iso(file["queryFrequency"]),
+            "queryPeriod": iso(file["queryPeriod"]),
+            "triggerOperator": OPERATORS.get(file["triggerOperator"], file["triggerOperator"]),
+            "triggerThreshold": file["triggerThreshold"],
+            "suppressionDuration": iso(file.get("suppressionDuration", "5h")),
+            "suppressionEnabled": file.get("suppressionEnabled", False),
+            "tactics": file["tactics"],
+            "techniques": techniques(file),
+            "alertDetailsOverride": file.get("alertDetailsOverride"),
+            "customDetails": file.get("customDetails"),
+            "entityMappings": file.get("entityMappings"),
+            "eventGroupingSettings": file.get("eventGroupingSettings"),
+            "incidentConfiguration": incidents,
+        }
+    )
+    return found
 
 
 def rule_template(file: dict[str, Any]) -> dict[str, Any]:
     """The properties of a template from which people make a rule: never on before they say so."""
-    connectors = {"status": file.get("status", "Available"), "requiredDataConnectors": file["requiredDataConnectors"]}
+    connectors = {
+        "status": file.get("status", "Available"),
+        "requiredDataConnectors": file["requiredDataConnectors"],
+    }
     return {**rule(file), **connectors, "enabled": False}
 
 
@@ -126,7 +135,9 @@ def workbook(file: dict[str, Any]) -> str:
 
 def _json(text: str) -> str:
     """A query to Azure Resource Manager is JSON; others stay as they are."""
-    return json.dumps(pruned(json.loads(text)), separators=(",", ":")) if text.startswith('{"version"') else text
+    return (
+        json.dumps(pruned(json.loads(text)), separators=(",", ":")) if text.startswith('{"version"') else text
+    )
 
 
 def watchlist(item: Watchlist) -> dict[str, Any]:
@@ -136,14 +147,19 @@ def watchlist(item: Watchlist) -> dict[str, Any]:
 
 def table(sources: Sources) -> dict[str, Any]:
     """The table, for a workspace that has none. Says nothing of retention, which may have been chosen."""
-    columns = [{**column, "type": TABLE_TYPES.get(column["type"], column["type"])} for column in sources.columns]
+    columns = [
+        {**column, "type": TABLE_TYPES.get(column["type"], column["type"])} for column in sources.columns
+    ]
     schema = {"name": TABLE, "columns": columns}
     return resource("Microsoft.OperationalInsights/workspaces/tables", TABLE, properties={"schema": schema})
 
 
 def rule_of_push(sources: Sources) -> dict[str, Any]:
     """The data collection rule of the push connector: rows are stored as they come, as by the connector."""
-    columns = [{"name": column["name"], "type": STREAM_TYPES.get(column["type"], column["type"])} for column in sources.columns]
+    columns = [
+        {"name": column["name"], "type": STREAM_TYPES.get(column["type"], column["type"])}
+        for column in sources.columns
+    ]
     group = "concat('/subscriptions/',parameters('subscription'),'/resourceGroups/',parameters('resourceGroupName')"
     endpoint = f"[{group},'/providers/Microsoft.Insights/dataCollectionEndpoints/',parameters('workspace'))]"
     return resource(
@@ -154,10 +170,20 @@ def rule_of_push(sources: Sources) -> dict[str, Any]:
             "dataCollectionEndpointId": Expression(endpoint),
             "streamDeclarations": {STREAM: {"columns": columns}},
             "destinations": {
-                "logAnalytics": [{"workspaceResourceId": Expression("[variables('workspaceResourceId')]"), "name": "clv2ws1"}]
+                "logAnalytics": [
+                    {
+                        "workspaceResourceId": Expression("[variables('workspaceResourceId')]"),
+                        "name": "clv2ws1",
+                    }
+                ]
             },
             "dataFlows": [
-                {"streams": [STREAM], "destinations": ["clv2ws1"], "transformKql": "source", "outputStream": f"Custom-{TABLE}"}
+                {
+                    "streams": [STREAM],
+                    "destinations": ["clv2ws1"],
+                    "transformKql": "source",
+                    "outputStream": f"Custom-{TABLE}",
+                }
             ],
         },
     )

@@ -41,11 +41,21 @@ class Package:
             "workspaceResourceId": Expression(f"[{WORKSPACE}]"),
         }
         self.parameters: dict[str, Any] = {
-            "location": _parameter("Region of the deployment.", minLength=1, defaultValue=Expression("[resourceGroup().location]")),
-            "workspace-location": _parameter("Region of the workspace.", defaultValue=Expression("[parameters('location')]")),
+            "location": _parameter(
+                "Region of the deployment.",
+                minLength=1,
+                defaultValue=Expression("[resourceGroup().location]"),
+            ),
+            "workspace-location": _parameter(
+                "Region of the workspace.", defaultValue=Expression("[parameters('location')]")
+            ),
             "workspace": _parameter("Name of the workspace that Microsoft Sentinel is on.", minLength=4),
-            "resourceGroupName": _parameter("Resource group of the workspace.", defaultValue=Expression("[resourceGroup().name]")),
-            "subscription": _parameter("Id of the subscription.", defaultValue=Expression("[last(split(subscription().id, '/'))]")),
+            "resourceGroupName": _parameter(
+                "Resource group of the workspace.", defaultValue=Expression("[resourceGroup().name]")
+            ),
+            "subscription": _parameter(
+                "Id of the subscription.", defaultValue=Expression("[last(split(subscription().id, '/'))]")
+            ),
         }
         self.resources: list[dict[str, Any]] = []
         self.criteria: list[dict[str, Any]] = []
@@ -53,15 +63,29 @@ class Package:
     def metadata(self, kind: str, parent: str, content_id: str, version: str, **more: Any) -> dict[str, Any]:
         """The resource that says to which package something belongs. `parent` is an expression without brackets."""
         solution = self.sources.solution
-        source = {"kind": "Solution", "name": Expression("[variables('_solutionName')]"), "sourceId": Expression(f"[{SOLUTION}]")}
-        properties = {"parentId": Expression(f"[{parent}]"), "contentId": content_id, "kind": kind, "version": version, "source": source}
+        source = {
+            "kind": "Solution",
+            "name": Expression("[variables('_solutionName')]"),
+            "sourceId": Expression(f"[{SOLUTION}]"),
+        }
+        properties = {
+            "parentId": Expression(f"[{parent}]"),
+            "contentId": content_id,
+            "kind": kind,
+            "version": version,
+            "source": source,
+        }
         about = {"author": solution["author"], "support": solution["support"]}
         return resource(
             SECURITY + "metadata",
             in_workspace(f"concat('{kind}-', last(split({parent},'/')))"),
             nested=True,
             **{key: value for key, value in more.items() if key == "dependsOn"},
-            properties={**properties, **about, **{key: value for key, value in more.items() if key != "dependsOn"}},
+            properties={
+                **properties,
+                **about,
+                **{key: value for key, value in more.items() if key != "dependsOn"},
+            },
         )
 
     def product_id(self, code: str, kind: str, content_id: str, version: str) -> Expression:
@@ -69,7 +93,9 @@ class Package:
         unique = f"uniqueString(concat({SOLUTION},'-','{kind}','-','{content_id}','-','{version}'))"
         return Expression(f"[concat(take({SOLUTION},50),'-','{code}','-',{unique})]")
 
-    def template(self, kind: str, code: str, content_id: str, version: str, title: str, inner: dict[str, Any]) -> None:
+    def template(
+        self, kind: str, code: str, content_id: str, version: str, title: str, inner: dict[str, Any]
+    ) -> None:
         """Adds the template of a piece of content; `inner` are members of the template inside it."""
         name = f"concat(parameters('workspace'),'-{code}-',uniqueString('{content_id}'))"
         properties = {
@@ -85,9 +111,15 @@ class Package:
             "packageVersion": Expression("[variables('_solutionVersion')]"),
             "mainTemplate": {"$schema": SCHEMA, "contentVersion": version, **inner},
         }
-        self.resources.append(resource(
-            SECURITY + "contentTemplates", in_workspace(name), nested=True, dependsOn=[Expression(PACKAGE)], properties=properties
-        ))
+        self.resources.append(
+            resource(
+                SECURITY + "contentTemplates",
+                in_workspace(name),
+                nested=True,
+                dependsOn=[Expression(PACKAGE)],
+                properties=properties,
+            )
+        )
         # What a connection needs comes with the page that makes it.
         if kind != "ResourcesDataConnector":
             self.criteria.append({"kind": kind, "contentId": content_id, "version": version})
@@ -102,32 +134,61 @@ class Package:
                 f"[concat(parameters('workspace'),'/','{name}')]",
                 properties=items.parser(file),
             )
-            belongs = self.metadata("Parser", parent, f"{name}-Parser", version, dependsOn=[Expression(f"[{parent}]")])
+            belongs = self.metadata(
+                "Parser", parent, f"{name}-Parser", version, dependsOn=[Expression(f"[{parent}]")]
+            )
             title = items.parser(file)["displayName"]
-            self.template("Parser", "pr", f"{name}-Parser", version, title, {"resources": [function, belongs]})
+            self.template(
+                "Parser", "pr", f"{name}-Parser", version, title, {"resources": [function, belongs]}
+            )
             self.resources += [function, belongs]
 
     def rules(self) -> None:
         """Rules are templates: people decide which to make."""
         for file in self.sources.rules.values():
             parent = f"resourceId('Microsoft.SecurityInsights/alertRuleTemplates', '{file['id']}')"
-            made = resource(SECURITY + "alertRuleTemplates", file["id"], kind=file["kind"], properties=items.rule_template(file))
+            made = resource(
+                SECURITY + "alertRuleTemplates",
+                file["id"],
+                kind=file["kind"],
+                properties=items.rule_template(file),
+            )
             belongs = self.metadata("AnalyticsRule", parent, file["id"], file["version"])
-            self.template("AnalyticsRule", "ar", file["id"], file["version"], file["name"], {"resources": [made, belongs]})
+            self.template(
+                "AnalyticsRule",
+                "ar",
+                file["id"],
+                file["version"],
+                file["name"],
+                {"resources": [made, belongs]},
+            )
 
     def hunts(self) -> None:
         """Hunting queries."""
         for name, file in self.sources.hunts.items():
             parent = f"resourceId('Microsoft.OperationalInsights/savedSearches', '{file['id']}')"
-            made = resource("Microsoft.OperationalInsights/savedSearches", f"humanbound_{name}", properties=items.hunt(file))
+            made = resource(
+                "Microsoft.OperationalInsights/savedSearches",
+                f"humanbound_{name}",
+                properties=items.hunt(file),
+            )
             belongs = self.metadata("HuntingQuery", parent, file["id"], file["version"])
-            self.template("HuntingQuery", "hq", file["id"], file["version"], file["name"], {"resources": [made, belongs]})
+            self.template(
+                "HuntingQuery",
+                "hq",
+                file["id"],
+                file["version"],
+                file["name"],
+                {"resources": [made, belongs]},
+            )
 
     def workbooks(self) -> None:
         """Workbooks, each with a name that can be chosen."""
         for index, (key, file) in enumerate(self.sources.workbooks.items(), 1):
             about = self.sources.solution["workbooks"][key]
-            self.parameters[f"workbook{index}-name"] = _parameter("Name of the workbook.", minLength=1, defaultValue=about["title"])
+            self.parameters[f"workbook{index}-name"] = _parameter(
+                "Name of the workbook.", minLength=1, defaultValue=about["title"]
+            )
             title = Expression(f"[parameters('workbook{index}-name')]")
             made = resource(
                 "Microsoft.Insights/workbooks",
@@ -143,7 +204,10 @@ class Package:
                     "category": "sentinel",
                 },
             )
-            needs = [{"contentId": TABLE, "kind": "DataType"}, {"contentId": self.sources.page["name"], "kind": "DataConnector"}]
+            needs = [
+                {"contentId": TABLE, "kind": "DataType"},
+                {"contentId": self.sources.page["name"], "kind": "DataConnector"},
+            ]
             belongs = self.metadata(
                 "Workbook",
                 f"resourceId('Microsoft.Insights/workbooks', '{key}')",
@@ -157,9 +221,13 @@ class Package:
         """The page of the connector, and the page, resources and connection of the push connector."""
         self.page(self.sources.page, [])
         push, connection = self.sources.push_page, f"{self.sources.push_page['name']}Connections"
-        needs = {"criteria": [{"kind": "ResourcesDataConnector", "contentId": connection, "version": self.version}]}
+        needs = {
+            "criteria": [{"kind": "ResourcesDataConnector", "contentId": connection, "version": self.version}]
+        }
         self.page(push, [items.rule_of_push(self.sources), items.table(self.sources)], dependencies=needs)
-        parent = f"extensionResourceId({WORKSPACE}, 'Microsoft.SecurityInsights/dataConnectors', '{connection}')"
+        parent = (
+            f"extensionResourceId({WORKSPACE}, 'Microsoft.SecurityInsights/dataConnectors', '{connection}')"
+        )
         belongs = self.metadata("ResourcesDataConnector", parent, connection, self.version)
         made = resource(
             SECURITY + "dataConnectors",
@@ -177,9 +245,15 @@ class Package:
             "workspace": {**secure, "defaultValue": Expression("[parameters('workspace')]")},
             "dcrConfig": {
                 "type": "object",
-                "defaultValue": {"dataCollectionEndpoint": "endpoint", "dataCollectionRuleImmutableId": "immutable id"},
+                "defaultValue": {
+                    "dataCollectionEndpoint": "endpoint",
+                    "dataCollectionRuleImmutableId": "immutable id",
+                },
             },
-            "auth": {"type": "object", "defaultValue": {"appId": "application id", "servicePrincipalId": "principal id"}},
+            "auth": {
+                "type": "object",
+                "defaultValue": {"appId": "application id", "servicePrincipalId": "principal id"},
+            },
         }
         title = push["properties"]["connectorUiConfig"]["title"]
         inner = {"parameters": given, "resources": [belongs, made]}
@@ -189,12 +263,18 @@ class Package:
         """A connector's page, at once and as a template with the resources that its button makes."""
         name = page["name"]
         definition = resource(
-            SECURITY + "dataConnectorDefinitions", in_workspace(f"'{name}'"), nested=True, kind=page["kind"], properties=items.definition(page)
+            SECURITY + "dataConnectorDefinitions",
+            in_workspace(f"'{name}'"),
+            nested=True,
+            kind=page["kind"],
+            properties=items.definition(page),
         )
         parent = f"extensionResourceId({WORKSPACE}, 'Microsoft.SecurityInsights/dataConnectorDefinitions', '{name}')"
         belongs = self.metadata("DataConnector", parent, name, self.version, **about)
         title = page["properties"]["connectorUiConfig"]["title"]
-        self.template("DataConnector", "dc", name, self.version, title, {"resources": [definition, belongs, *more]})
+        self.template(
+            "DataConnector", "dc", name, self.version, title, {"resources": [definition, belongs, *more]}
+        )
         self.resources += [definition, {**belongs, "dependsOn": [Expression(f"[{parent}]")]}]
 
     def watchlists(self) -> None:
@@ -204,15 +284,19 @@ class Package:
             self.parameters[create] = {
                 "type": "bool",
                 "defaultValue": True,
-                "metadata": {"description": "Make the watchlist, with one example row. A list that is there keeps its rows and gets the example once more."},
+                "metadata": {
+                    "description": "Make the watchlist, with one example row. A list that is there keeps its rows and gets the example once more."
+                },
             }
-            self.resources.append(resource(
-                SECURITY + "watchlists",
-                in_workspace(f"'{alias}'"),
-                nested=True,
-                condition=Expression(f"[parameters('{create}')]"),
-                properties=items.watchlist(item),
-            ))
+            self.resources.append(
+                resource(
+                    SECURITY + "watchlists",
+                    in_workspace(f"'{alias}'"),
+                    nested=True,
+                    condition=Expression(f"[parameters('{create}')]"),
+                    properties=items.watchlist(item),
+                )
+            )
             self.criteria.append({"kind": "Watchlist", "contentId": alias, "version": self.version})
 
     def itself(self, description: str) -> None:
@@ -230,7 +314,11 @@ class Package:
             "description": description,
             "publisherDisplayName": solution["support"]["name"],
             "icon": self.sources.logo.strip(),
-            "source": {"kind": "Solution", "name": Expression("[variables('_solutionName')]"), "sourceId": own},
+            "source": {
+                "kind": "Solution",
+                "name": Expression("[variables('_solutionName')]"),
+                "sourceId": own,
+            },
             "author": solution["author"],
             "support": solution["support"],
             "providers": solution["providers"],
@@ -239,7 +327,9 @@ class Package:
             "lastPublishDate": solution["lastPublishDate"],
             "dependencies": {"operator": "AND", "criteria": self.criteria},
         }
-        self.resources.append(resource(SECURITY + "contentPackages", in_workspace(SOLUTION), nested=True, properties=properties))
+        self.resources.append(
+            resource(SECURITY + "contentPackages", in_workspace(SOLUTION), nested=True, properties=properties)
+        )
 
 
 def build(sources: Sources, description: str) -> dict[str, Any]:
@@ -256,7 +346,10 @@ def build(sources: Sources, description: str) -> dict[str, Any]:
     return {
         "$schema": SCHEMA,
         "contentVersion": "1.0.0.0",
-        "metadata": {"author": solution["author"]["name"], "comments": f"Solution template for {solution['name']}"},
+        "metadata": {
+            "author": solution["author"]["name"],
+            "comments": f"Solution template for {solution['name']}",
+        },
         "parameters": package.parameters,
         "variables": package.variables,
         "resources": package.resources,

@@ -36,19 +36,35 @@ EXCLUDED = [
 
 
 def _file(version: str, made: dict[str, Any], variables: dict[str, Any] | None = None) -> dict[str, Any]:
-    workspace = {"type": "string", "metadata": {"description": "Name of the workspace; Repositories give it."}}
+    workspace = {
+        "type": "string",
+        "metadata": {"description": "Name of the workspace; Repositories give it."},
+    }
     inner = {"variables": variables} if variables else {}
-    return {"$schema": SCHEMA, "contentVersion": f"{version}.0", "parameters": {"workspace": workspace}, **inner, "resources": [made]}
+    return {
+        "$schema": SCHEMA,
+        "contentVersion": f"{version}.0",
+        "parameters": {"workspace": workspace},
+        **inner,
+        "resources": [made],
+    }
 
 
 def _saved(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    return resource("Microsoft.OperationalInsights/workspaces/savedSearches", f"[concat(parameters('workspace'),'/','{name}')]", properties=properties)
+    return resource(
+        "Microsoft.OperationalInsights/workspaces/savedSearches",
+        f"[concat(parameters('workspace'),'/','{name}')]",
+        properties=properties,
+    )
 
 
 def _workbook(index: int, about: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
     # The text of a workbook is too long for an expression, and not for a variable.
     text = {key: value for key, value in file.items() if key != items.PLACES}
-    variables = {"workspaceId": Expression(f"[{WORKSPACE}]"), "workbook": json.dumps(text, separators=(",", ":"), ensure_ascii=False)}
+    variables = {
+        "workspaceId": Expression(f"[{WORKSPACE}]"),
+        "workbook": json.dumps(text, separators=(",", ":"), ensure_ascii=False),
+    }
     places = f"createObject('{items.PLACES}', createArray(variables('workspaceId')))"
     made = resource(
         "Microsoft.Insights/workbooks",
@@ -71,14 +87,24 @@ def build(sources: Sources) -> dict[str, dict[str, Any]]:
     found = {}
     for name in by_calls(sources.parsers):
         file = sources.parsers[name]
-        found[f"{FOLDER}/parsers/{name}.json"] = _file(parser_version(file), _saved(parser_name(file), items.parser(file)))
+        found[f"{FOLDER}/parsers/{name}.json"] = _file(
+            parser_version(file), _saved(parser_name(file), items.parser(file))
+        )
     for name, file in sources.hunts.items():
-        found[f"{FOLDER}/hunting-queries/{name}.json"] = _file(file["version"], _saved(f"humanbound_{name}", items.hunt(file)))
+        found[f"{FOLDER}/hunting-queries/{name}.json"] = _file(
+            file["version"], _saved(f"humanbound_{name}", items.hunt(file))
+        )
     for index, (name, file) in enumerate(sources.workbooks.items()):
         found[f"{FOLDER}/workbooks/{name}.json"] = _workbook(index, sources.solution["workbooks"][name], file)
     for name, file in sources.rules.items():
         place = in_workspace(f"guid({WORKSPACE}, '{file['id']}')")
-        made = resource("Microsoft.SecurityInsights/alertRules", place, nested=True, kind=file["kind"], properties=items.rule(file))
+        made = resource(
+            "Microsoft.SecurityInsights/alertRules",
+            place,
+            nested=True,
+            kind=file["kind"],
+            properties=items.rule(file),
+        )
         found[f"{FOLDER}/analytic-rules/{name}.json"] = _file(file["version"], made)
     return found
 

@@ -40,7 +40,12 @@ def _link(name: str, page: str) -> dict[str, Any]:
 
 
 def _section(name: str, label: str, text: str) -> dict[str, Any]:
-    return {"name": name, "type": "Microsoft.Common.Section", "label": label, "elements": [_text(f"{name}-text", text)]}
+    return {
+        "name": name,
+        "type": "Microsoft.Common.Section",
+        "label": label,
+        "elements": [_text(f"{name}-text", text)],
+    }
 
 
 def _step(name: str, label: str, elements: list[dict[str, Any]]) -> dict[str, Any]:
@@ -54,42 +59,94 @@ def _about(text: str) -> str:
 
 def _steps(sources: Sources) -> list[dict[str, Any]]:
     pages = [sources.page, sources.push_page]
-    found = [_step("dataconnectors", "Data Connectors", [
-        _text("dataconnectors-text", f"This solution installs the data connectors below and {len(sources.parsers)} functions that all other content calls. After installing it, open the page of a connector and follow the steps there."),
-        _link("dataconnectors-link", "connect-data-sources"),
-        *(
-            _section(f"dataconnector{index}", page["properties"]["connectorUiConfig"]["title"], _about(page["properties"]["connectorUiConfig"]["descriptionMarkdown"]))
-            for index, page in enumerate(pages, 1)
-        ),
-    ])]
+    found = [
+        _step(
+            "dataconnectors",
+            "Data Connectors",
+            [
+                _text(
+                    "dataconnectors-text",
+                    f"This solution installs the data connectors below and {len(sources.parsers)} functions that all other content calls. After installing it, open the page of a connector and follow the steps there.",
+                ),
+                _link("dataconnectors-link", "connect-data-sources"),
+                *(
+                    _section(
+                        f"dataconnector{index}",
+                        page["properties"]["connectorUiConfig"]["title"],
+                        _about(page["properties"]["connectorUiConfig"]["descriptionMarkdown"]),
+                    )
+                    for index, page in enumerate(pages, 1)
+                ),
+            ],
+        )
+    ]
     if sources.workbooks:
         listed = [sources.solution["workbooks"][key] for key in sources.workbooks]
-        found.append(_step("workbooks", "Workbooks", [
-            _text("workbooks-text", "This solution installs a workbook. After installing it, save the workbook from its template."),
-            _link("workbooks-link", "monitor-your-data"),
-            *(_section(f"workbook{index}", item["title"], item["description"].strip()) for index, item in enumerate(listed, 1)),
-        ]))
-    found.append(_step("analytics", "Analytics", [
-        _text("analytics-text", "This solution installs the templates of rules below. After installing it, make rules from them."),
-        _link("analytics-link", "create-analytics-rule-from-template"),
-        *(_section(f"analytic{index}", item["name"], _about(item["description"])) for index, item in enumerate(sources.rules.values(), 1)),
-    ]))
-    found.append(_step("huntingqueries", "Hunting Queries", [
-        _text("huntingqueries-text", "This solution installs the hunting queries below."),
-        _link("huntingqueries-link", "hunting"),
-        *(_section(f"huntingquery{index}", item["name"], _about(item["description"])) for index, item in enumerate(sources.hunts.values(), 1)),
-    ]))
+        found.append(
+            _step(
+                "workbooks",
+                "Workbooks",
+                [
+                    _text(
+                        "workbooks-text",
+                        "This solution installs a workbook. After installing it, save the workbook from its template.",
+                    ),
+                    _link("workbooks-link", "monitor-your-data"),
+                    *(
+                        _section(f"workbook{index}", item["title"], item["description"].strip())
+                        for index, item in enumerate(listed, 1)
+                    ),
+                ],
+            )
+        )
+    found.append(
+        _step(
+            "analytics",
+            "Analytics",
+            [
+                _text(
+                    "analytics-text",
+                    "This solution installs the templates of rules below. After installing it, make rules from them.",
+                ),
+                _link("analytics-link", "create-analytics-rule-from-template"),
+                *(
+                    _section(f"analytic{index}", item["name"], _about(item["description"]))
+                    for index, item in enumerate(sources.rules.values(), 1)
+                ),
+            ],
+        )
+    )
+    found.append(
+        _step(
+            "huntingqueries",
+            "Hunting Queries",
+            [
+                _text("huntingqueries-text", "This solution installs the hunting queries below."),
+                _link("huntingqueries-link", "hunting"),
+                *(
+                    _section(f"huntingquery{index}", item["name"], _about(item["description"]))
+                    for index, item in enumerate(sources.hunts.values(), 1)
+                ),
+            ],
+        )
+    )
     for item in sources.watchlists.values():
-        found.append(_step("watchlists", "Watchlists", [
-            _section("watchlist1", item.settings["displayName"], item.settings["description"]),
-            {
-                "name": "create",
-                "type": "Microsoft.Common.CheckBox",
-                "label": "Make the watchlist, with one example row",
-                "toolTip": "Leave it out where the list is there already: it would get the example row once more.",
-                "defaultValue": True,
-            },
-        ]))
+        found.append(
+            _step(
+                "watchlists",
+                "Watchlists",
+                [
+                    _section("watchlist1", item.settings["displayName"], item.settings["description"]),
+                    {
+                        "name": "create",
+                        "type": "Microsoft.Common.CheckBox",
+                        "label": "Make the watchlist, with one example row",
+                        "toolTip": "Leave it out where the list is there already: it would get the example row once more.",
+                        "defaultValue": True,
+                    },
+                ],
+            )
+        )
     return found
 
 
@@ -142,7 +199,9 @@ def ui(sources: Sources) -> dict[str, Any]:
                     "placeholder": "Select a workspace",
                     "toolTip": "This dropdown will list only workspace that exists in the Resource Group selected",
                     "constraints": {
-                        "allowedValues": _in_group("""parse(concat('{"label":"', item.name, '","value":"', item.name, '"}'))"""),
+                        "allowedValues": _in_group(
+                            """parse(concat('{"label":"', item.name, '","value":"', item.name, '"}'))"""
+                        ),
                         "required": True,
                     },
                     "visible": True,
@@ -156,7 +215,15 @@ def ui(sources: Sources) -> dict[str, Any]:
 
 def metadata(sources: Sources) -> dict[str, Any]:
     """SolutionMetadata.json."""
-    members = ("publisherId", "offerId", "firstPublishDate", "lastPublishDate", "providers", "categories", "support")
+    members = (
+        "publisherId",
+        "offerId",
+        "firstPublishDate",
+        "lastPublishDate",
+        "providers",
+        "categories",
+        "support",
+    )
     return {member: sources.solution[member] for member in members}
 
 
@@ -183,9 +250,15 @@ def workbooks_metadata(sources: Sources) -> list[dict[str, Any]]:
 
 def custom_table(sources: Sources) -> dict[str, Any]:
     """The table as the checks of KQL in Microsoft's repository want it."""
-    return {"Name": TABLE, "Properties": [{"Name": column["name"], "Type": column["type"]} for column in sources.columns]}
+    return {
+        "Name": TABLE,
+        "Properties": [{"Name": column["name"], "Type": column["type"]} for column in sources.columns],
+    }
 
 
 def test_parameters(template: dict[str, Any]) -> dict[str, Any]:
     """testParameters.json: the template's parameters, as Microsoft's tool writes them."""
-    return {name: {key: str(value) if isinstance(value, Expression) else value for key, value in rule.items()} for name, rule in template["parameters"].items()}
+    return {
+        name: {key: str(value) if isinstance(value, Expression) else value for key, value in rule.items()}
+        for name, rule in template["parameters"].items()
+    }

@@ -77,7 +77,11 @@ def read(root: Path) -> Sources:
         push_page=loaded("connector/ccf-push/connectorDefinition.json"),
         push=loaded("connector/ccf-push/dataConnector.json"),
         logo=(sentinel / "solution/logo.svg").read_text(encoding="utf-8"),
-        previews=sorted(path.name for theme in ("White", "Black") for path in (sentinel / "workbooks/images").glob(f"*{theme}.png")),
+        previews=sorted(
+            path.name
+            for theme in ("White", "Black")
+            for path in (sentinel / "workbooks/images").glob(f"*{theme}.png")
+        ),
         ids=json.loads(known.read_text(encoding="utf-8")) if known.exists() else {},
     )
 

@@ -8,11 +8,9 @@ Prints `[rule] what is wrong`, a line each, and exits with 1 when there is one. 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from hb_content.packaging import verify_package
-from hb_content.packaging import verify_repositories
 from hb_content.documents.files import ROOT
+from hb_content.packaging import verify_package, verify_repositories
 from hb_content.packaging.given import Finding, Given
 
 MODULES = (verify_package, verify_repositories)

@@ -4,23 +4,50 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as xml
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 from hb_content.packaging.given import PACKAGE, SOURCES, TEMPLATE, Finding, Given, called, resources, walk
 
 GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 DOMAINS = {
-    "Application", "Cloud Provider", "Compliance", "DevOps", "Identity", "Internet of Things (IoT)", "IT Operations", "Migration",
-    "Networking", "Platform", "Security - Automation (SOAR)", "Security - Cloud Security", "Security - Information Protection",
-    "Security - Insider Threat", "Security - Network", "Security - Others", "Security - Threat Intelligence",
-    "Security - Threat Protection", "Security - Vulnerability Management", "Storage", "Training and Tutorials", "User Behavior (UEBA)",
+    "Application",
+    "Cloud Provider",
+    "Compliance",
+    "DevOps",
+    "Identity",
+    "Internet of Things (IoT)",
+    "IT Operations",
+    "Migration",
+    "Networking",
+    "Platform",
+    "Security - Automation (SOAR)",
+    "Security - Cloud Security",
+    "Security - Information Protection",
+    "Security - Insider Threat",
+    "Security - Network",
+    "Security - Others",
+    "Security - Threat Intelligence",
+    "Security - Threat Protection",
+    "Security - Vulnerability Management",
+    "Storage",
+    "Training and Tutorials",
+    "User Behavior (UEBA)",
 }
 WORKBOOK_KEYS = {
-    "workbookKey", "logoFileName", "description", "dataTypesDependencies", "dataConnectorsDependencies", "previewImagesFileNames",
-    "version", "title", "templateRelativePath", "subtitle", "provider",
+    "workbookKey",
+    "logoFileName",
+    "description",
+    "dataTypesDependencies",
+    "dataConnectorsDependencies",
+    "previewImagesFileNames",
+    "version",
+    "title",
+    "templateRelativePath",
+    "subtitle",
+    "provider",
 }
 
 #: Every check with its reason.
@@ -47,8 +74,17 @@ RULES = {
     "pkg-connector": "The id of a connector's page is its name, its status looks back 30 days, and its queries read our table.",
 }
 
-FILES = ["mainTemplate.json", "createUiDefinition.json", "testParameters.json", "SolutionMetadata.json", "WorkbooksMetadata.json"]
-PAGES = ["sentinel/connector/DataConnectorDefinition.json", "sentinel/connector/ccf-push/connectorDefinition.json"]
+FILES = [
+    "mainTemplate.json",
+    "createUiDefinition.json",
+    "testParameters.json",
+    "SolutionMetadata.json",
+    "WorkbooksMetadata.json",
+]
+PAGES = [
+    "sentinel/connector/DataConnectorDefinition.json",
+    "sentinel/connector/ccf-push/connectorDefinition.json",
+]
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -60,7 +96,12 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def texts(given: Given) -> Iterator[Finding]:
     """What each file looks like as a text."""
-    paths = [PACKAGE + name for name in FILES] + PAGES + given.below("sentinel/connector/ccf-push/", ".json") + given.below("sentinel/repositories/")
+    paths = (
+        [PACKAGE + name for name in FILES]
+        + PAGES
+        + given.below("sentinel/connector/ccf-push/", ".json")
+        + given.below("sentinel/repositories/")
+    )
     for path in dict.fromkeys(paths):
         text = given.files.get(path, "")
         try:
@@ -75,7 +116,9 @@ def texts(given: Given) -> Iterator[Finding]:
             yield "pkg-place", path
     if not given.template.get("$schema", "").endswith("/2019-04-01/deploymentTemplate.json#"):
         yield "pkg-schema", TEMPLATE
-    if "CreateUIDefinition.MultiVm.json" not in given.json(PACKAGE + "createUiDefinition.json").get("$schema", ""):
+    if "CreateUIDefinition.MultiVm.json" not in given.json(PACKAGE + "createUiDefinition.json").get(
+        "$schema", ""
+    ):
         yield "pkg-schema", "createUiDefinition.json"
     for path, part in walk(given.template):
         if part is None or part in ("", [], {}):
@@ -90,7 +133,9 @@ def content(given: Given) -> Iterator[Finding]:
     known = given.json("sentinel/solution/ids.json")
     for kind in SOURCES:
         wanted = {identifier: (path, version) for path, (identifier, version) in given.source(kind).items()}
-        found = {item["contentId"]: item["version"] for item in given.templates() if item["contentKind"] == kind}
+        found = {
+            item["contentId"]: item["version"] for item in given.templates() if item["contentKind"] == kind
+        }
         for identifier in sorted(wanted.keys() ^ found.keys()):
             yield "pkg-complete", f"{kind} {identifier} is in only one of sentinel/ and the package"
         for identifier, (path, version) in wanted.items():
@@ -117,8 +162,15 @@ def dependencies(given: Given) -> Iterator[Finding]:
     """What the package says of itself and of what is in it."""
     variables = given.template.get("variables", {})
     package, version = given.package(), given.solution["version"]
-    listed = {(item["kind"], item["contentId"]): item.get("version") for item in package.get("dependencies", {}).get("criteria", [])}
-    wanted = {(item["contentKind"], item["contentId"]): item["version"] for item in given.templates() if item["contentKind"] != "ResourcesDataConnector"}
+    listed = {
+        (item["kind"], item["contentId"]): item.get("version")
+        for item in package.get("dependencies", {}).get("criteria", [])
+    }
+    wanted = {
+        (item["contentKind"], item["contentId"]): item["version"]
+        for item in given.templates()
+        if item["contentKind"] != "ResourcesDataConnector"
+    }
     for item in given.template.get("resources", []):
         if item["type"].endswith("/watchlists"):
             wanted["Watchlist", item["name"].split("'")[-2]] = version
@@ -129,23 +181,41 @@ def dependencies(given: Given) -> Iterator[Finding]:
     for _, part in walk(given.template):
         if isinstance(part, dict) and "connectorId" in part and part["connectorId"] not in connectors:
             yield "pkg-dependencies", f"the connector {part['connectorId']} does not exist"
-    rows = re.findall(r"^\|\s*(\d+\.\d+\.\d+)\s*\|\s*(\d\d-\d\d-\d{4})\s*\|", given.files["sentinel/solution/ReleaseNotes.md"], re.M)
+    rows = re.findall(
+        r"^\|\s*(\d+\.\d+\.\d+)\s*\|\s*(\d\d-\d\d-\d{4})\s*\|",
+        given.files["sentinel/solution/ReleaseNotes.md"],
+        re.M,
+    )
     versions = [tuple(map(int, row[0].split("."))) for row in rows]
     date = datetime.strptime(given.solution["lastPublishDate"], "%Y-%m-%d").strftime("%d-%m-%Y")
     if not rows or rows[0] != (version, date) or versions != sorted(set(versions), reverse=True):
         yield "pkg-version", f"the release notes begin with {rows[:1]}, not with {version} of {date}"
-    if variables.get("_solutionVersion") != version or package.get("version") != "[variables('_solutionVersion')]":
+    if (
+        variables.get("_solutionVersion") != version
+        or package.get("version") != "[variables('_solutionVersion')]"
+    ):
         yield "pkg-version", "the package has another version than solution.yaml"
 
 
 def api_versions(given: Given) -> Iterator[Finding]:
     """The versions of the API."""
-    deployed = {}
+    deployed: dict[str, str] = {}
     for item in resources(given.json("infra/main.json")):
         deployed.setdefault(item["type"].split("/providers/")[-1].lower(), item["apiVersion"])
-    for item in [*resources(given.template), *(part for path in given.below("sentinel/repositories/", ".json") for part in resources(given.json(path)))]:
-        kind = item["type"].replace("Microsoft.OperationalInsights/workspaces/providers/", "Microsoft.SecurityInsights/")
-        wanted = deployed.get(kind.lower(), "2025-09-01" if kind.startswith("Microsoft.SecurityInsights/") else "")
+    for item in [
+        *resources(given.template),
+        *(
+            part
+            for path in given.below("sentinel/repositories/", ".json")
+            for part in resources(given.json(path))
+        ),
+    ]:
+        kind = item["type"].replace(
+            "Microsoft.OperationalInsights/workspaces/providers/", "Microsoft.SecurityInsights/"
+        )
+        wanted = deployed.get(
+            kind.lower(), "2025-09-01" if kind.startswith("Microsoft.SecurityInsights/") else ""
+        )
         if kind.startswith("Microsoft.OperationalInsights/savedSearches"):
             wanted = deployed["microsoft.operationalinsights/workspaces/savedsearches"]
         if item["apiVersion"] != wanted:
@@ -166,7 +236,10 @@ def names(given: Given) -> Iterator[Finding]:
     for name, rule in declared.items():
         if "defaultValue" not in rule and name not in outputs:
             yield "pkg-names", f"nobody gives {name}"
-    steps = {step["name"] for step in given.json(PACKAGE + "createUiDefinition.json").get("parameters", {}).get("steps", [])}
+    steps = {
+        step["name"]
+        for step in given.json(PACKAGE + "createUiDefinition.json").get("parameters", {}).get("steps", [])
+    }
     for text in outputs.values():
         for step in re.findall(r"steps\('([^']+)'\)", text):
             if step not in steps:
@@ -178,7 +251,11 @@ def names(given: Given) -> Iterator[Finding]:
 def limits(given: Given) -> Iterator[Finding]:
     """What Azure takes at most."""
     text = given.files[TEMPLATE]
-    if len(text) > 4_000_000 or len(given.template.get("parameters", {})) > 256 or len(given.template.get("resources", [])) > 800:
+    if (
+        len(text) > 4_000_000
+        or len(given.template.get("parameters", {})) > 256
+        or len(given.template.get("resources", [])) > 800
+    ):
         yield "pkg-limits", f"{TEMPLATE}: {len(text)} bytes"
     for item in given.template.get("resources", []):
         if len(json.dumps(item)) > 1_000_000:
@@ -191,13 +268,15 @@ def limits(given: Given) -> Iterator[Finding]:
     if len(logo.encode()) > 5_120:
         yield "pkg-limits", f"the logo has {len(logo.encode())} bytes"
     try:
-        parts = list(xml.fromstring(logo).iter())
-    except xml.ParseError as error:
+        parts = list(ElementTree.fromstring(logo).iter())
+    except ElementTree.ParseError as error:
         yield "pkg-logo", str(error)
         return
     for part in parts:
         tag = part.tag.rsplit("}", 1)[-1]
-        if tag not in ("svg", "g", "path", "circle", "rect") or {"style", "id", "class", "href"} & {name.rsplit("}", 1)[-1] for name in part.attrib}:
+        if tag not in ("svg", "g", "path", "circle", "rect") or {"style", "id", "class", "href"} & {
+            name.rsplit("}", 1)[-1] for name in part.attrib
+        }:
             yield "pkg-logo", f"{tag} {sorted(part.attrib)}"
 
 
@@ -205,20 +284,31 @@ def about(given: Given) -> Iterator[Finding]:
     """SolutionMetadata.json and the workbook's entry."""
     metadata = given.json(PACKAGE + "SolutionMetadata.json")
     support = metadata.get("support", {})
-    reach = re.fullmatch(r"https://\S+", support.get("link", "")) or re.fullmatch(r"[^@\s]+@[^@\s]+\.\w+", support.get("email", ""))
-    if not support.get("name") or not reach or support.get("tier") not in ("Microsoft", "Partner", "Community"):
+    reach = re.fullmatch(r"https://\S+", support.get("link", "")) or re.fullmatch(
+        r"[^@\s]+@[^@\s]+\.\w+", support.get("email", "")
+    )
+    if (
+        not support.get("name")
+        or not reach
+        or support.get("tier") not in ("Microsoft", "Partner", "Community")
+    ):
         yield "pkg-support", f"support is {support}"
     for domain in metadata.get("categories", {}).get("domains", ["none"]):
         if domain not in DOMAINS:
             yield "pkg-support", f"the marketplace has no domain {domain}"
     entries = given.json(PACKAGE + "WorkbooksMetadata.json") or []
-    if {entry.get("workbookKey") for entry in entries} != {Path(path).stem for path in given.source("Workbook")}:
+    if {entry.get("workbookKey") for entry in entries} != {
+        Path(path).stem for path in given.source("Workbook")
+    }:
         yield "pkg-workbook", "WorkbooksMetadata.json has other workbooks than sentinel/workbooks"
     for entry in entries:
         if set(entry) != WORKBOOK_KEYS or entry["templateRelativePath"] != f"{entry['workbookKey']}.json":
             yield "pkg-workbook", f"{entry.get('workbookKey')}: {sorted(set(entry) ^ WORKBOOK_KEYS)}"
         # https://github.com/Azure/Azure-Sentinel/blob/master/.script/workbooksMetadataValidation
-        named = [re.fullmatch(r"\w+(White|Black)\w*\.png", name) for name in entry.get("previewImagesFileNames", [])]
+        named = [
+            re.fullmatch(r"\w+(White|Black)\w*\.png", name)
+            for name in entry.get("previewImagesFileNames", [])
+        ]
         if None in named or {name[1] for name in named if name} != {"White", "Black"}:
             yield "pkg-previews", f"{entry.get('workbookKey')}: {entry.get('previewImagesFileNames')}"
     for path, (key, _) in given.source("Workbook").items():
@@ -248,7 +338,9 @@ def connectors(given: Given) -> Iterator[Finding]:
         if not asked or any("ago(30d)" not in query or "IsConnected" not in query for query in asked):
             yield "pkg-connector", f"{path}: the status asks {asked}"
         for place, text in walk(config):
-            if re.search(r"/(baseQuery|lastDataReceivedQuery|value/\d+)$", place) and not text.startswith("AISecurityEvents_CL\n"):
+            if re.search(r"/(baseQuery|lastDataReceivedQuery|value/\d+)$", place) and not text.startswith(
+                "AISecurityEvents_CL\n"
+            ):
                 yield "pkg-connector", f"{path}{place}"
 
 

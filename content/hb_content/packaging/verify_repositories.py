@@ -31,26 +31,47 @@ RULES = {
 def files(given: Given) -> Iterator[Finding]:
     """Each file by itself."""
     for folder in SOURCES.values():
-        wanted = {Path(path).stem for path in given.below(f"sentinel/{folder}/") if path.endswith((".yaml", ".json"))}
+        wanted = {
+            Path(path).stem
+            for path in given.below(f"sentinel/{folder}/")
+            if path.endswith((".yaml", ".json"))
+        }
         found = {Path(path).stem for path in given.below(f"{REPOSITORIES}{folder}/", ".json")}
         for name in sorted(wanted ^ found):
             yield "repo-complete", f"{folder}/{name} is in only one of sentinel/ and {REPOSITORIES}"
     for path in given.below(REPOSITORIES):
         template = given.json(path)
         listed, folder = template.get("resources"), path.removeprefix(REPOSITORIES).split("/")[0]
-        is_form = template.get("$schema", "").endswith("/2019-04-01/deploymentTemplate.json#") and isinstance(listed, list) and listed
+        is_form = (
+            template.get("$schema", "").endswith("/2019-04-01/deploymentTemplate.json#")
+            and isinstance(listed, list)
+            and listed
+        )
         if not is_form or {item["type"] for item in listed} != {TYPES.get(folder)}:
             yield "repo-form", path
             continue
-        variables = {name for name in template.get("variables", {}) if "parameters('workspace')" in str(template["variables"][name])}
-        by_workspace = all("parameters('workspace')" in item["name"] or variables & called(item["name"], "variables") for item in listed)
-        if list(template.get("parameters", {})) != ["workspace"] or template["parameters"]["workspace"]["type"] != "string" or not by_workspace:
+        variables = {
+            name
+            for name in template.get("variables", {})
+            if "parameters('workspace')" in str(template["variables"][name])
+        }
+        by_workspace = all(
+            "parameters('workspace')" in item["name"] or variables & called(item["name"], "variables")
+            for item in listed
+        )
+        if (
+            list(template.get("parameters", {})) != ["workspace"]
+            or template["parameters"]["workspace"]["type"] != "string"
+            or not by_workspace
+        ):
             yield "repo-workspace", path
         for item in resources(template):
             if "id" in item:
                 yield "repo-id", path
         for place, part in walk(template):
-            if re.search(r"/(queryFrequency|queryPeriod|suppressionDuration|lookbackDuration)$", place) and not re.fullmatch(r"P(\d+D|T\d+[HM])", part):
+            if re.search(
+                r"/(queryFrequency|queryPeriod|suppressionDuration|lookbackDuration)$", place
+            ) and not re.fullmatch(r"P(\d+D|T\d+[HM])", part):
                 yield "repo-duration", f"{path}{place}: {part}"
 
 
@@ -61,14 +82,23 @@ def order(given: Given) -> Iterator[Finding]:
     for path in first:
         if path not in given.files or path.startswith(f"{REPOSITORIES}analytic-rules/"):
             yield "repo-prioritized", path
-    parsers = {item["name"].split("'")[-2]: path for path in given.below(f"{REPOSITORIES}parsers/") for item in resources(given.json(path))}
+    parsers = {
+        item["name"].split("'")[-2]: path
+        for path in given.below(f"{REPOSITORIES}parsers/")
+        for item in resources(given.json(path))
+    }
     for path in parsers.values():
         if path not in first:
             yield "repo-prioritized", f"{path} is not in the list"
             continue
         query = str(given.json(path)["resources"][0]["properties"].get("query"))
         for name, other in parsers.items():
-            if other != path and other in first and re.search(rf"\b{name}\b", query) and first.index(other) > first.index(path):
+            if (
+                other != path
+                and other in first
+                and re.search(rf"\b{name}\b", query)
+                and first.index(other) > first.index(path)
+            ):
                 yield "repo-prioritized", f"{path} comes before {other}, which it calls"
     for path in given.files:
         is_excluded = any(path.lower().startswith(part.lower()) for part in excluded)

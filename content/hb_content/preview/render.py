@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_PAGE = pathlib.Path(__file__).resolve().parent / "page"
-
+from hb_content.documents.files import ROOT
+from hb_content.kql.cache import Memo
+from hb_content.kql.engine import Content, Engine
 from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
-from hb_content.kql.engine import ROOT, Content, Engine
-from hb_content.kql.cache import Memo
 from hb_content.preview.results import WORKBOOK, Results
 from hb_content.preview.workbook import DROPDOWN, PILLS, QUERY, TIME, Values, exports, items, parameters
+
+_PAGE = pathlib.Path(__file__).resolve().parent / "page"
 
 
 class Preview(Results):
@@ -63,7 +64,11 @@ class Preview(Results):
 
     def _rows_of(self, path: str, item: dict[str, Any], values: Values) -> None:
         """What the rows of a grid open."""
-        result = self.run(path, item["content"].get("query", ""), values) if item["content"].get("queryType", 0) == 0 else None
+        result = (
+            self.run(path, item["content"].get("query", ""), values)
+            if item["content"].get("queryType", 0) == 0
+            else None
+        )
         if not result or "columns" not in result:
             return
         names = [name for name, _ in result["columns"]]
@@ -80,7 +85,7 @@ class Preview(Results):
 
 def page(data: dict[str, Any]) -> str:
     """The page with everything in it."""
-    from plotly.offline import get_plotlyjs  # Takes a second to import, and is wanted here only.
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415, it takes a second to import, and is wanted here only
 
     assets = {path.name: path.read_text(encoding="utf-8") for path in _PAGE.iterdir()}
     code = "\n".join(assets[name] for name in ("model.js", "cells.js", "grid.js", "charts.js", "page.js"))
@@ -99,20 +104,34 @@ def page(data: dict[str, Any]) -> str:
 def data_of(preview: Preview, now: dt.datetime, rows: int) -> dict[str, Any]:
     """What the page is drawn from."""
     time = now.isoformat(timespec="milliseconds") + "Z"
-    return {"workbook": preview.workbook, "now": time, "rows": rows, "index": preview.index, "results": preview.results}
+    return {
+        "workbook": preview.workbook,
+        "now": time,
+        "rows": rows,
+        "index": preview.index,
+        "results": preview.results,
+    }
 
 
 def main() -> int:
     """Reads the arguments and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=pathlib.Path, required=True, help="the demo's rows, one JSON object a line")
+    parser.add_argument(
+        "--rows", type=pathlib.Path, required=True, help="the demo's rows, one JSON object a line"
+    )
     parser.add_argument("--watchlist", type=pathlib.Path, help="HumanboundProjects as CSV")
     parser.add_argument("--now", required=True, help="when the story ends, RFC 3339")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the page")
-    parser.add_argument("--progress", action="store_true", help="say on stderr what part is done, a JSON object a line")
+    parser.add_argument(
+        "--progress", action="store_true", help="say on stderr what part is done, a JSON object a line"
+    )
     arguments = parser.parse_args()
     began = time.monotonic()
-    now = dt.datetime.fromisoformat(arguments.now.replace("Z", "+00:00")).astimezone(dt.UTC).replace(tzinfo=None)
+    now = (
+        dt.datetime.fromisoformat(arguments.now.replace("Z", "+00:00"))
+        .astimezone(dt.UTC)
+        .replace(tzinfo=None)
+    )
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
     engine = Engine(Content.load())

@@ -13,7 +13,15 @@ from hb_content.kql.cache import Memo
 from hb_content.preview.workbook import DROPDOWN, PILLS, QUERY, Texts, Values, items, options, parameters
 
 WORKBOOK = "sentinel/workbooks/HumanboundCisoDashboard.json"
-_KINDS = {"VARCHAR": "string", "BIGINT": "long", "INTEGER": "long", "HUGEINT": "long", "DOUBLE": "real", "BOOLEAN": "bool", "INTERVAL": "timespan"}
+_KINDS = {
+    "VARCHAR": "string",
+    "BIGINT": "long",
+    "INTEGER": "long",
+    "HUGEINT": "long",
+    "DOUBLE": "real",
+    "BOOLEAN": "bool",
+    "INTERVAL": "timespan",
+}
 
 
 class Results:
@@ -55,13 +63,24 @@ class Results:
         except Exception as error:  # As above.
             return _failure(error)
         kinds = [(name, _kind(kind)) for name, kind in columns]
-        return {"columns": kinds, "rows": [[_shown(v, k) for v, (_, k) in zip(row, kinds, strict=True)] for row in found]}
+        return {
+            "columns": kinds,
+            "rows": [[_shown(v, k) for v, (_, k) in zip(row, kinds, strict=True)] for row in found],
+        }
 
     def choices(self, path: str, parameter: dict[str, Any], values: Values) -> list[dict[str, Any]]:
         """What a parameter offers for `values` of those before it."""
         if parameter.get("query") and parameter.get("queryType", 0) == 0:
             result = self.run(path, parameter["query"], values) or {}
-            return options(parameter, [dict(zip([c for c, _ in result["columns"]], row, strict=True)) for row in result.get("rows", [])] if "columns" in result else [])
+            return options(
+                parameter,
+                [
+                    dict(zip([c for c, _ in result["columns"]], row, strict=True))
+                    for row in result.get("rows", [])
+                ]
+                if "columns" in result
+                else [],
+            )
         return options(parameter)
 
     def values(self, **chosen: Any) -> Values:
@@ -69,7 +88,11 @@ class Results:
         values: Values = {name: chosen.get(name, value) for name, value in self.texts.exported.items()}
         for path, parameter in parameters(self.workbook):
             name, kind = parameter["name"], parameter.get("type")
-            listed = self.choices(path, parameter, values) if kind in (1, DROPDOWN, PILLS) and (parameter.get("query") or parameter.get("jsonData")) else []
+            listed = (
+                self.choices(path, parameter, values)
+                if kind in (1, DROPDOWN, PILLS) and (parameter.get("query") or parameter.get("jsonData"))
+                else []
+            )
             # What is asked from elsewhere has an answer that nobody here knows.
             value = "asked" if parameter.get("queryType", 0) != 0 and kind == 1 else parameter.get("value")
             if value in (None, "") and listed:

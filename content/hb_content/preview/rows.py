@@ -11,17 +11,20 @@ import pathlib
 
 from hb_content.kql.engine import INGESTED, TYPES, Engine
 
+
 def load(engine: Engine, path: pathlib.Path, now: dt.datetime) -> int:
     """Fills the table from a file of JSON lines; says how many rows there are."""
     connection = engine.connection
     columns = engine.content.columns
     types = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in columns)
     # A string that is missing is empty in Kusto.
-    listed = ", ".join(f'coalesce("{name}", \'\') AS "{name}"' if kind == "string" else f'"{name}"' for name, kind in columns)
+    listed = ", ".join(
+        f'coalesce("{name}", \'\') AS "{name}"' if kind == "string" else f'"{name}"' for name, kind in columns
+    )
     connection.execute(
-        f"CREATE OR REPLACE TABLE base AS SELECT {listed}, \"ReceivedTime\" AS \"{INGESTED}\" "
+        f'CREATE OR REPLACE TABLE base AS SELECT {listed}, "ReceivedTime" AS "{INGESTED}" '
         f"FROM read_json('{str(path).replace(chr(39), chr(39) * 2)}', format='newline_delimited', columns={{{types}}}) "
-        "ORDER BY \"EventTime\", \"EventId\""
+        'ORDER BY "EventTime", "EventId"'
     )
     connection.execute(
         """UPDATE base SET "EventTime" = "EventTime" + (?::TIMESTAMP - (SELECT max("ReceivedTime") FROM base))

@@ -43,7 +43,10 @@ def parameters(workbook: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 def exports(item: dict[str, Any]) -> list[tuple[str, str]]:
     """The columns that a row sets parameters from, with the parameters."""
     content = item.get("content") or {}
-    found = [(entry.get("fieldName") or "", entry["parameterName"]) for entry in content.get("exportedParameters") or []]
+    found = [
+        (entry.get("fieldName") or "", entry["parameterName"])
+        for entry in content.get("exportedParameters") or []
+    ]
     if content.get("exportParameterName"):
         found.append((content.get("exportFieldName") or "", content["exportParameterName"]))
     return found
@@ -90,7 +93,7 @@ def expand(parameter: dict[str, Any], value: Value, part: str, now: dt.datetime)
             return None
         quote, settings = parameter.get("quote", ""), parameter.get("typeSettings") or {}
         listed = [settings.get("selectAllValue", "*") if one == "value::all" else one for one in value]
-        return parameter.get("delimiter", ",").join(f"{quote}{one}{quote}" for one in listed)
+        return str(parameter.get("delimiter", ",")).join(f"{quote}{one}{quote}" for one in listed)
     return str(value) if part in ("", "value") else None
 
 
@@ -145,7 +148,9 @@ class Texts:
             if name not in self.defined and name not in self.exported:
                 return match.group(0)
             value = values.get(name)
-            filled = None if value in (None, "") else expand(self.defined.get(name, {}), value, part, self.now)
+            filled = (
+                None if value in (None, "") else expand(self.defined.get(name, {}), value, part, self.now)
+            )
             if filled is None:
                 unknown = True
                 return ""
@@ -154,4 +159,6 @@ class Texts:
             return filled
 
         full = USE.sub(put, text)
-        return None if unknown else (json.dumps([path, *parts], ensure_ascii=False, separators=(",", ":")), full)
+        return (
+            None if unknown else (json.dumps([path, *parts], ensure_ascii=False, separators=(",", ":")), full)
+        )

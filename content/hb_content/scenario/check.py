@@ -7,9 +7,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from hb_content.scenario import feed
-from hb_content.scenario import security_tables
-from hb_content.kql.engine import ROOT, ContentError, Engine, Row
+from hb_content.documents.files import ROOT
+from hb_content.kql.engine import ContentError, Engine, Row
+from hb_content.scenario import feed, security_tables
 from hb_content.scenario.model import Scenario, named, with_names
 from hb_content.scenario.scheduler import Alert, Incident, Outcome, entity_fields, text
 
@@ -89,7 +89,10 @@ def _alerts(name: str, wanted: list[dict[str, Any]], found: list[Alert]) -> Line
             line.problems.append(f"missing: {missing} x {_brief(item)}")
             near = min(left, key=lambda alert: len(alert_differs(item, alert)), default=None)
             if near:
-                line.problems += [f"    the nearest, `{near.title}`: {difference}" for difference in alert_differs(item, near)]
+                line.problems += [
+                    f"    the nearest, `{near.title}`: {difference}"
+                    for difference in alert_differs(item, near)
+                ]
     line.problems += [f"not expected, at {alert.time:%F %T}: {_shown(alert)}" for alert in left[:5]]
     if len(left) > 5:
         line.problems.append(f"not expected: {len(left) - 5} more")
@@ -105,17 +108,30 @@ def alert_differs(item: dict[str, Any], alert: Alert) -> list[str]:
         differences.append(f"tactics {list(alert.tactics)}, not {item['tactics']}")
     entities = entity_fields(alert)
     for kind, fields in (item.get("entities") or {}).items():
-        if not any({key: str(value) for key, value in fields.items()}.items() <= found.items() for found in entities.get(kind, [])):
+        if not any(
+            {key: str(value) for key, value in fields.items()}.items() <= found.items()
+            for found in entities.get(kind, [])
+        ):
             differences.append(f"entity {kind} {entities.get(kind)}, not {fields}")
-    differences += [f"has an entity {kind}: {entities[kind]}" for kind in item.get("no_entities") or [] if kind in entities]
+    differences += [
+        f"has an entity {kind}: {entities[kind]}"
+        for kind in item.get("no_entities") or []
+        if kind in entities
+    ]
     return differences + _details(item, alert)
 
 
 def _details(item: dict[str, Any], alert: Alert) -> list[str]:
     details = dict(alert.details)
     wanted = (item.get("details") or {}).items()
-    differences = [f"{key} is `{details.get(key, '')}`, not `{value}`" for key, value in wanted if details.get(key, "") != text(value)]
-    return differences + [f"{key} is there: `{details[key]}`" for key in item.get("no_details") or [] if key in details]
+    differences = [
+        f"{key} is `{details.get(key, '')}`, not `{value}`"
+        for key, value in wanted
+        if details.get(key, "") != text(value)
+    ]
+    return differences + [
+        f"{key} is there: `{details[key]}`" for key in item.get("no_details") or [] if key in details
+    ]
 
 
 def _texts(item: dict[str, Any], title: str, severity: str) -> list[str]:
@@ -140,13 +156,21 @@ def _incidents(name: str, wanted: list[dict[str, Any]], found: list[Incident]) -
             line.problems.append(f"missing: {missing} x {_brief(item)}")
             near = min(left, key=lambda incident: len(_incident_differs(item, incident)), default=None)
             if near:
-                line.problems += [f"    the nearest, `{near.alerts[0].title}`: {text}" for text in _incident_differs(item, near)]
-    line.problems += [f"not expected: {len(incident.alerts)} alerts, first {_shown(incident.alerts[0])}" for incident in left[:5]]
+                line.problems += [
+                    f"    the nearest, `{near.alerts[0].title}`: {text}"
+                    for text in _incident_differs(item, near)
+                ]
+    line.problems += [
+        f"not expected: {len(incident.alerts)} alerts, first {_shown(incident.alerts[0])}"
+        for incident in left[:5]
+    ]
     return line
 
 
 def _incident_differs(item: dict[str, Any], incident: Incident) -> list[str]:
-    differences = _texts(item, incident.alerts[0].title, incident.severity) + _details(item, incident.alerts[0])
+    differences = _texts(item, incident.alerts[0].title, incident.severity) + _details(
+        item, incident.alerts[0]
+    )
     least, most = _bounds(item, "alerts")
     if "alerts" in item and not least <= len(incident.alerts) <= most:
         differences.append(f"{len(incident.alerts)} alerts, not {item['alerts']}")
@@ -176,10 +200,15 @@ def _query(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> Line:
         line.problems.append(f"missing: {row}")
         near = min(left, key=lambda found: len(_row_differs(scenario, row, found)), default=None)
         if near:
-            line.problems += [f"    the nearest row: {difference}" for difference in _row_differs(scenario, row, near)]
+            line.problems += [
+                f"    the nearest row: {difference}" for difference in _row_differs(scenario, row, near)
+            ]
     if not at_least:
         columns = list(dict.fromkeys(key for row in wanted for key in row))
-        line.problems += [f"not expected: { {key: text(row.get(key)) for key in columns or list(row)[:6]} }" for row in left[:5]]
+        line.problems += [
+            f"not expected: { {key: text(row.get(key)) for key in columns or list(row)[:6]} }"
+            for row in left[:5]
+        ]
         line.problems += [f"not expected: {len(left) - 5} rows more"] if len(left) > 5 else []
     return line
 
@@ -248,7 +277,12 @@ def shown(report: Report, in_full: bool) -> str:
     if report.holds and not in_full:
         return f"{head} ({numbers})"
     width = max([len(line.subject) for line in report.lines] + [4])
-    out = [head, f"     {_place(scenario)}", f"     {numbers}", f"     {'what':<{width}}  {'expected':<16}  {'found':<14}  verdict"]
+    out = [
+        head,
+        f"     {_place(scenario)}",
+        f"     {numbers}",
+        f"     {'what':<{width}}  {'expected':<16}  {'found':<14}  verdict",
+    ]
     for line in report.lines:
         verdict = "differs" if line.problems else "ok"
         out.append(f"     {line.subject:<{width}}  {line.expected:<16}  {line.found:<14}  {verdict}")

@@ -11,7 +11,8 @@ import re
 from collections import defaultdict, deque
 from typing import Any
 
-from hb_content.kql.engine import INGESTED, ROOT, Row, instant
+from hb_content.documents.files import ROOT
+from hb_content.kql.engine import INGESTED, Row, instant
 from hb_content.scenario.model import Scenario, ScenarioError, identity, named, span
 
 #: So long after an event happened it is delivered, unless a scenario says otherwise.
@@ -54,7 +55,11 @@ def plan(scenario: Scenario) -> dict[str, Any]:
             sent.clear()
         sent[body] = time
         last = steps[-1] if steps else None
-        if last and last["do"] == "post" and (last["at"], last.get("status")) == (act["at"], act.get("status")):
+        if (
+            last
+            and last["do"] == "post"
+            and (last["at"], last.get("status")) == (act["at"], act.get("status"))
+        ):
             last["bodies"] += act["bodies"]
             last["copies"] += act["copies"]
         else:
@@ -67,7 +72,17 @@ def _steps(scenario: Scenario, item: dict[str, Any]) -> list[tuple[dt.datetime, 
         return []
     time = scenario.time(item["t"])
     if item["do"] == "own":
-        return [(time, {"do": "own", "event_type": item["type"], "data": named(item.get("data") or {}), "delay": item.get("ingestion_delay")})]
+        return [
+            (
+                time,
+                {
+                    "do": "own",
+                    "event_type": item["type"],
+                    "data": named(item.get("data") or {}),
+                    "delay": item.get("ingestion_delay"),
+                },
+            )
+        ]
     if "every" not in item:
         return [(time, {"do": item["do"]})]
     every, until = span(item["every"]), scenario.time(item["until"])
@@ -84,8 +99,20 @@ def _deliveries(scenario: Scenario, at: int, item: dict[str, Any]) -> list[tuple
         first = scenario.time(one["sent"]) + sent_apart * number if "sent" in one else happened + DELIVERY
         stamp = first - DELIVERY if one.get("stamp") == "sent" else happened
         body = _body(scenario, at, one, happened, stamp)
-        for number_of_copy, time in enumerate([first, *(scenario.time(time) for time in one.get("repeat") or [])]):
-            acts.append((time, {"do": "post", "bodies": [body], "status": one.get("status"), "copies": [[at, number_of_copy]]}))
+        for number_of_copy, time in enumerate(
+            [first, *(scenario.time(time) for time in one.get("repeat") or [])]
+        ):
+            acts.append(
+                (
+                    time,
+                    {
+                        "do": "post",
+                        "bodies": [body],
+                        "status": one.get("status"),
+                        "copies": [[at, number_of_copy]],
+                    },
+                )
+            )
     return acts
 
 
@@ -100,16 +127,27 @@ def _numbered(item: dict[str, Any], number: int) -> dict[str, Any]:
         return value
 
     turns = ("project", "finding", "severity", "owasp", "threat_class", "title", "t")
-    return {key: fill(value[number % len(value)] if key in turns and isinstance(value, list) else value) for key, value in item.items()}
+    return {
+        key: fill(value[number % len(value)] if key in turns and isinstance(value, list) else value)
+        for key, value in item.items()
+    }
 
 
-def _body(scenario: Scenario, at: int, item: dict[str, Any], happened: dt.datetime, stamp: dt.datetime) -> str:
+def _body(
+    scenario: Scenario, at: int, item: dict[str, Any], happened: dt.datetime, stamp: dt.datetime
+) -> str:
     if "body" in item:
-        return item["body"] if isinstance(item["body"], str) else json.dumps(_timed(scenario, named(item["body"]), happened))
+        return (
+            item["body"]
+            if isinstance(item["body"], str)
+            else json.dumps(_timed(scenario, named(item["body"]), happened))
+        )
     path = _FIXTURES / f"{item['type']}.json"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in _FIXTURES.glob("*.json")))
-        raise ScenarioError(f"{scenario.path}: events[{at}].type: there is no template `{item['type']}`; write `body`, or one of: {known}")
+        raise ScenarioError(
+            f"{scenario.path}: events[{at}].type: there is no template `{item['type']}`; write `body`, or one of: {known}"
+        )
     body = json.loads(path.read_text(encoding="utf-8"))
     _shift(body, happened - (_EPOCH + dt.timedelta(seconds=body["timestamp"])))
     body["timestamp"] = _epoch(stamp)
@@ -123,7 +161,9 @@ def _body(scenario: Scenario, at: int, item: dict[str, Any], happened: dt.dateti
         for folder in folders:
             place = place.get(folder, {})
         if place.pop(last, None) is None:
-            raise ScenarioError(f"{scenario.path}: events[{at}].omit: the template {item['type']} has no `{dotted}`")
+            raise ScenarioError(
+                f"{scenario.path}: events[{at}].omit: the template {item['type']} has no `{dotted}`"
+            )
     return json.dumps(body)
 
 
@@ -207,7 +247,9 @@ def rows(scenario: Scenario, steps: list[Step], lines: pathlib.Path) -> list[Row
         for row in outcome["rows"]:
             event_id = row["EventId"]
             if step["do"] == "post" and instant(row["ReceivedTime"]) != instant(step["at"]):
-                raise ScenarioError(f"{scenario.path}: the connector's clock said {row['ReceivedTime']} at {step['at']}")
+                raise ScenarioError(
+                    f"{scenario.path}: the connector's clock said {row['ReceivedTime']} at {step['at']}"
+                )
             seen[event_id] += 1
             known = waiting[event_id].popleft() if waiting[event_id] else None
             delay = _delay(scenario, step, known)

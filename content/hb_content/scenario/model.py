@@ -27,8 +27,37 @@ _NAME = re.compile(r"\$\{([^}]+)\}")
 TOP = ("about", "now", "seed", "rules", "watchlist", "events", "steps", "alerts", "incidents", "queries")
 RULES = ("since", "until", "also")
 WATCHLIST = ("project", "name", "owner", "criticality", "archived")
-SHORT = ("project", "finding", "campaign", "severity", "title", "owasp", "threat_class", "assignee", "grade", "score", "dimension", "drift")
-EVENT = ("type", "t", "sent", "stamp", "repeat", "status", "ingestion_delay", "count", "over", "sent_over", *SHORT, "data", "set", "omit", "body")
+SHORT = (
+    "project",
+    "finding",
+    "campaign",
+    "severity",
+    "title",
+    "owasp",
+    "threat_class",
+    "assignee",
+    "grade",
+    "score",
+    "dimension",
+    "drift",
+)
+EVENT = (
+    "type",
+    "t",
+    "sent",
+    "stamp",
+    "repeat",
+    "status",
+    "ingestion_delay",
+    "count",
+    "over",
+    "sent_over",
+    *SHORT,
+    "data",
+    "set",
+    "omit",
+    "body",
+)
 STEPS = {
     "outage": (),
     "restore": (),
@@ -38,7 +67,19 @@ STEPS = {
     "take": ("rule", "details", "owner"),
     "close": ("rule", "details"),
 }
-ALERT = ("rule", "count", "title", "title_has", "severity", "description_has", "tactics", "entities", "no_entities", "details", "no_details")
+ALERT = (
+    "rule",
+    "count",
+    "title",
+    "title_has",
+    "severity",
+    "description_has",
+    "tactics",
+    "entities",
+    "no_entities",
+    "details",
+    "no_details",
+)
 INCIDENT = ("rule", "count", "alerts", "severity", "title", "title_has", "closed", "details")
 QUERY = ("hunt", "parser", "kql", "at", "expect", "at_least", "set")
 
@@ -105,7 +146,11 @@ def identity(name: str) -> str:
 
 def with_names(text: str) -> str:
     """`text` with ids written as a scenario writes them."""
-    return re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda match: f"${{{_NAMES[match[0]]}}}" if match[0] in _NAMES else match[0], text)
+    return re.sub(
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        lambda match: f"${{{_NAMES[match[0]]}}}" if match[0] in _NAMES else match[0],
+        text,
+    )
 
 
 def named(value: Any) -> Any:
@@ -136,7 +181,9 @@ class _Reader:
     def fail(self, place: str, problem: str) -> ScenarioError:
         return ScenarioError(f"{self.path}: {place}: {problem}")
 
-    def keys(self, place: str, value: Any, allowed: Iterable[str], needed: Iterable[str] = ()) -> dict[str, Any]:
+    def keys(
+        self, place: str, value: Any, allowed: Iterable[str], needed: Iterable[str] = ()
+    ) -> dict[str, Any]:
         allowed = list(allowed)
         if not isinstance(value, dict):
             raise self.fail(place, f"must be a mapping with some of: {', '.join(allowed)}")
@@ -175,7 +222,10 @@ class _Reader:
             seed=str(raw.get("seed", self.path.stem)),
             rules_since=None,
             rules_until=None,
-            also=[self.one_of("rules.also", "rule", name, self.content.rules) for name in rules.get("also") or []],
+            also=[
+                self.one_of("rules.also", "rule", name, self.content.rules)
+                for name in rules.get("also") or []
+            ],
             watchlist=None,
             events=self.items(raw, "events"),
             steps=self.items(raw, "steps"),
@@ -199,9 +249,20 @@ class _Reader:
         rows = []
         for at, item in enumerate(self.items(raw, "watchlist")):
             item = self.keys(f"watchlist[{at}]", item, WATCHLIST, ("project",))
-            texts = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in item.items()}
-            columns = {"ProjectName": "name", "Owner": "owner", "Criticality": "criticality", "Archived": "archived"}
-            rows.append({"ProjectId": identity(texts["project"])} | {name: texts.get(key, "") for name, key in columns.items()})
+            texts = {
+                key: str(value).lower() if isinstance(value, bool) else str(value)
+                for key, value in item.items()
+            }
+            columns = {
+                "ProjectName": "name",
+                "Owner": "owner",
+                "Criticality": "criticality",
+                "Archived": "archived",
+            }
+            rows.append(
+                {"ProjectId": identity(texts["project"])}
+                | {name: texts.get(key, "") for name, key in columns.items()}
+            )
         return rows
 
     def events(self, scenario: Scenario) -> None:
@@ -250,8 +311,14 @@ class _Reader:
                 details = (self.content.rules[item["rule"]].get("customDetails") or {}).keys()
                 for detail in [*(item.get("details") or {}), *(item.get("no_details") or [])]:
                     self.one_of(f"{place}.details", "custom detail", detail, details)
-                if key == "alerts" and not self.content.rules[item["rule"]].get("enabled", True) and item["rule"] not in scenario.also:
-                    raise self.fail(place, f"the rule {item['rule']} is off by default: add it to `rules.also`")
+                if (
+                    key == "alerts"
+                    and not self.content.rules[item["rule"]].get("enabled", True)
+                    and item["rule"] not in scenario.also
+                ):
+                    raise self.fail(
+                        place, f"the rule {item['rule']} is off by default: add it to `rules.also`"
+                    )
         for at, item in enumerate(scenario.queries):
             place = f"queries[{at}]"
             self.keys(place, item, QUERY, ("expect",))
@@ -260,7 +327,9 @@ class _Reader:
             if "hunt" in item:
                 self.one_of(f"{place}.hunt", "hunt", item["hunt"], self.content.hunts)
             if "parser" in item:
-                self.one_of(f"{place}.parser", "parser", str(item["parser"]).split("(")[0], self.content.parsers)
+                self.one_of(
+                    f"{place}.parser", "parser", str(item["parser"]).split("(")[0], self.content.parsers
+                )
             if "at" in item:
                 self.value(f"{place}.at", scenario.time, item["at"])
             if not isinstance(item["expect"], list):

@@ -14,10 +14,9 @@ import tempfile
 import time
 from typing import Any
 
-from hb_content.scenario import check
-from hb_content.scenario import feed
-from hb_content.scenario import scheduler
-from hb_content.kql.engine import ROOT, Content, ContentError, Engine, Functions
+from hb_content.documents.files import ROOT
+from hb_content.kql.engine import Content, ContentError, Engine, Functions
+from hb_content.scenario import check, feed, scheduler
 from hb_content.scenario.model import Scenario, ScenarioError, load
 
 SCENARIOS = ROOT / "content/scenarios"
@@ -40,7 +39,9 @@ def make_plans(content: Content, files: list[pathlib.Path], place: pathlib.Path)
         (place / f"{path.stem}.plan").write_text(json.dumps(plan), encoding="utf-8")
 
 
-def evaluate(content: Content, functions: Functions, plan_path: pathlib.Path, scenario: Scenario | None = None) -> check.Report:
+def evaluate(
+    content: Content, functions: Functions, plan_path: pathlib.Path, scenario: Scenario | None = None
+) -> check.Report:
     """The report of one scenario that was played."""
     began = time.monotonic()
     plan = json.loads(plan_path.read_text(encoding="utf-8"))
@@ -125,7 +126,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=("run", "plan", "play", "check"))
     parser.add_argument("paths", nargs="*", type=pathlib.Path)
-    parser.add_argument("--program", help="the `hb-sentinel` that plays, instead of the one that cargo builds")
+    parser.add_argument(
+        "--program", help="the `hb-sentinel` that plays, instead of the one that cargo builds"
+    )
     arguments = parser.parse_args()
     try:
         content = Content.load()

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hb_content.kql.engine import INGESTED, ContentError, Engine, Row, Run
@@ -30,7 +30,7 @@ TACTICS = (
     "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration", "Impact", "PreAttack",
     "ImpairProcessControl", "InhibitResponseFunction",
 )  # fmt: skip
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "gt": lambda found, limit: found > limit,
     "lt": lambda found, limit: found < limit,
     "eq": lambda found, limit: found == limit,
@@ -110,9 +110,15 @@ def play(scenario: Scenario, engine: Engine, rows: Sequence[Row]) -> Outcome:
         outcome.runs += 2 * len(walls)
         # The documentation does not say whether now() is shifted with the range, so it must not matter.
         period = span(rule["queryPeriod"])
-        runs = [Run(wall - shift, wall - DELAY - period, wall - DELAY, wall) for shift in (dt.timedelta(), DELAY) for wall in walls]
+        runs = [
+            Run(wall - shift, wall - DELAY - period, wall - DELAY, wall)
+            for shift in (dt.timedelta(), DELAY)
+            for wall in walls
+        ]
         rows_of_runs = engine.query_runs(rule["query"], runs)
-        outcome.faults += [f"{name}: {difference}" for difference in engine.differs_alone(rule["query"], runs, rows_of_runs)]
+        outcome.faults += [
+            f"{name}: {difference}" for difference in engine.differs_alone(rule["query"], runs, rows_of_runs)
+        ]
         found = list(zip(runs, rows_of_runs, strict=True))
         alerts = alerts_of(name, rule, found[: len(walls)], outcome.faults)
         shifted = alerts_of(name, rule, found[len(walls) :], outcome.faults)
@@ -144,7 +150,9 @@ def grid(scenario: Scenario, rule: dict[str, Any], ingested: Sequence[dt.datetim
     return walls
 
 
-def alerts_of(name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[Row]]], faults: list[str]) -> list[Alert]:
+def alerts_of(
+    name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[Row]]], faults: list[str]
+) -> list[Alert]:
     """The alerts of a rule's runs, each with the rows that it found."""
     operator = rule.get("triggerOperator", "gt")
     passes = _OPERATORS[_LONG.get(operator, operator)]
@@ -155,7 +163,9 @@ def alerts_of(name: str, rule: dict[str, Any], found: Iterable[tuple[Run, list[R
         if (rule.get("eventGroupingSettings") or {}).get("aggregationKind") != "AlertPerResult":
             rows = rows[:1]
         if len(rows) > MOST_ALERTS:
-            faults.append(f"{name}: {len(rows)} rows in the run at {run.wall}; Sentinel makes {MOST_ALERTS} alerts of a run at most")
+            faults.append(
+                f"{name}: {len(rows)} rows in the run at {run.wall}; Sentinel makes {MOST_ALERTS} alerts of a run at most"
+            )
             rows = rows[:MOST_ALERTS]
         alerts += [alert_of(name, rule, row, run.wall, faults) for row in rows]
     return alerts
@@ -173,7 +183,9 @@ def alert_of(name: str, rule: dict[str, Any], row: Row, wall: dt.datetime, fault
     def filled(form: str | None, default: str, limit: int) -> str:
         found = re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: column(match[1]), form or "")
         if len(found) > limit:
-            faults.append(f"{name}: a text of {len(found)} characters where Sentinel shows {limit}: {found[:60]}...")
+            faults.append(
+                f"{name}: a text of {len(found)} characters where Sentinel shows {limit}: {found[:60]}..."
+            )
         return found[:limit] or default
 
     severity = rule["severity"]
@@ -194,7 +206,9 @@ def alert_of(name: str, rule: dict[str, Any], row: Row, wall: dt.datetime, fault
         fields = [(item["identifier"], column(item["columnName"])) for item in mapping["fieldMappings"]]
         if present := tuple((identifier, value) for identifier, value in fields if value):
             entities.append((mapping["entityType"], present))
-    details = tuple((key, value) for key, of in (rule.get("customDetails") or {}).items() if (value := column(of)))
+    details = tuple(
+        (key, value) for key, of in (rule.get("customDetails") or {}).items() if (value := column(of))
+    )
     size = sum(len(key.encode()) + len(value.encode()) for key, value in details)
     if size > MOST_DETAILS:
         faults.append(f"{name}: {size} bytes of custom details; Sentinel keeps {MOST_DETAILS}")
@@ -202,7 +216,9 @@ def alert_of(name: str, rule: dict[str, Any], row: Row, wall: dt.datetime, fault
         rule=name,
         time=wall,
         title=filled(override.get("alertDisplayNameFormat"), rule["name"], 256),
-        description=filled(override.get("alertDescriptionFormat"), str(rule.get("description", "")).strip(), 5000),
+        description=filled(
+            override.get("alertDescriptionFormat"), str(rule.get("description", "")).strip(), 5000
+        ),
         severity=severity,
         tactics=tactics,
         entities=tuple(entities),
@@ -234,13 +250,18 @@ def _listed(value: Any) -> list[str]:
 
 def _compare(name: str, alerts: list[Alert], shifted: list[Alert], faults: list[str]) -> None:
     """A fault for every alert that only one reading of now() raises."""
-    for one, other, reading in ((alerts, shifted, "the time of the run"), (shifted, alerts, "5 minutes before the run")):
+    for one, other, reading in (
+        (alerts, shifted, "the time of the run"),
+        (shifted, alerts, "5 minutes before the run"),
+    ):
         left = [alert.same() for alert in other]
         for alert in one:
             if alert.same() in left:
                 left.remove(alert.same())
             else:
-                faults.append(f"{name}: `{alert.title}` is raised only when now() is {reading}, at {alert.time}")
+                faults.append(
+                    f"{name}: `{alert.title}` is raised only when now() is {reading}, at {alert.time}"
+                )
 
 
 def _changes(scenario: Scenario, name: str) -> list[tuple[Change, dict[str, str]]]:
@@ -253,7 +274,9 @@ def _changes(scenario: Scenario, name: str) -> list[tuple[Change, dict[str, str]
     return found
 
 
-def group(rule: dict[str, Any], alerts: Sequence[Alert], changes: Sequence[tuple[Change, dict[str, str]]]) -> list[Incident]:
+def group(
+    rule: dict[str, Any], alerts: Sequence[Alert], changes: Sequence[tuple[Change, dict[str, str]]]
+) -> list[Incident]:
     """The incidents of a rule's alerts, in the order of time; `changes` happen to those that are open and match."""
     configuration = rule.get("incidentConfiguration") or {}
     if not configuration.get("createIncident", True):
@@ -297,11 +320,18 @@ def _key(grouping: dict[str, Any], alert: Alert) -> tuple[str, ...] | None:
     )
 
 
-def _home(grouping: dict[str, Any], incidents: list[Incident], key: tuple[str, ...], time: dt.datetime) -> Incident | None:
+def _home(
+    grouping: dict[str, Any], incidents: list[Incident], key: tuple[str, ...], time: dt.datetime
+) -> Incident | None:
     lookback = span(grouping.get("lookbackDuration", "5h"))
     for incident in reversed(incidents):
         is_open = not incident.closed or grouping.get("reopenClosedIncident", False)
-        if is_open and incident.key == key and time - incident.created <= lookback and len(incident.alerts) < MOST_IN_INCIDENT:
+        if (
+            is_open
+            and incident.key == key
+            and time - incident.created <= lookback
+            and len(incident.alerts) < MOST_IN_INCIDENT
+        ):
             return incident
     return None
 
@@ -314,4 +344,17 @@ def entity_fields(alert: Alert) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-__all__ = ["Alert", "Change", "Incident", "Outcome", "alert_of", "alerts_of", "entity_fields", "grid", "group", "identity", "play", "text"]
+__all__ = [
+    "Alert",
+    "Change",
+    "Incident",
+    "Outcome",
+    "alert_of",
+    "alerts_of",
+    "entity_fields",
+    "grid",
+    "group",
+    "identity",
+    "play",
+    "text",
+]

@@ -28,7 +28,9 @@ COLUMNS = {
 
 def fill(engine: Engine, alerts: Iterable[Alert], incidents: Iterable[Incident], now: dt.datetime) -> None:
     """Makes both tables as they are at `now`."""
-    numbered = enumerate(sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1)
+    numbered = enumerate(
+        sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1
+    )
     found = {
         "SecurityAlert": [_alert(alert) for alert in alerts],
         "SecurityIncident": [row for number, incident in numbered for row in _incident(number, incident)],
@@ -44,13 +46,22 @@ def _id(alert: Alert) -> str:
 def _alert(alert: Alert) -> dict[str, Any]:
     # Text in text, and a list for each detail: that is how they come.
     details = json.dumps({key: [value] for key, value in alert.details})
-    return {"TimeGenerated": alert.time, "SystemAlertId": _id(alert), "ExtendedProperties": json.dumps({"Custom Details": details})}
+    return {
+        "TimeGenerated": alert.time,
+        "SystemAlertId": _id(alert),
+        "ExtendedProperties": json.dumps({"Custom Details": details}),
+    }
 
 
 def _incident(number: int, incident: Incident) -> list[dict[str, Any]]:
     """A row for each alert that came to it and for each change: what it is from then on."""
     acts: list[Alert | Change] = sorted([*incident.alerts, *incident.changes], key=lambda act: act.time)
-    state: dict[str, Any] = {"Status": "New", "Owner": {"assignedTo": ""}, "ClosedTime": None, "Classification": ""}
+    state: dict[str, Any] = {
+        "Status": "New",
+        "Owner": {"assignedTo": ""},
+        "ClosedTime": None,
+        "Classification": "",
+    }
     alerts: list[str] = []
     severities: list[str] = []
     found = []

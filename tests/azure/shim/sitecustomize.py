@@ -3,4 +3,4 @@
 import time
 
 sleep = time.sleep
-time.sleep = lambda seconds: sleep(min(seconds, 0.05))
+time.sleep = lambda seconds: sleep(min(float(seconds), 0.05))
