@@ -1,7 +1,7 @@
 //! A call as data: what [`super::Az`] runs, what a [`super::Plan`] lists, and what [`super::script`] writes.
 //!
-//! An argument is a [`Word`]. Most are known at once; some name a file, or an output of a deployment that has not run yet.
-//! A secret is never part of one: [`Input`] says where on standard input it goes.
+//! An argument is a [`Word`]. Most are known in advance; some name a file, or an output of a deployment that has not run
+//! yet. A secret is never part of an argument: [`Input`] says where on standard input it goes.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -13,14 +13,14 @@ use super::{
     secret::SecretText,
 };
 
-/// A file that a deployment takes along, whatever its path is.
+/// A file that a deployment needs, without its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum File {
     /// The template, as JSON.
     Template,
     /// Its parameters, without the secret.
     Parameters,
-    /// The package, as the zip it is.
+    /// The package, as a zip.
     Package,
     /// A folder with what is in the package.
     Unpacked,
@@ -51,14 +51,14 @@ impl Word {
         Self(vec![Part::Output(name)])
     }
 
-    /// This and then that, as one argument.
+    /// Both, one after the other, as one argument.
     #[must_use]
     pub fn then(mut self, next: impl Into<Word>) -> Self {
         self.0.extend(next.into().0);
         self
     }
 
-    /// The argument, when everything in it is known; else the name of the output that is missing.
+    /// The argument, or the name of an output in it that is not known yet.
     pub(super) fn resolve(&self, values: &Values) -> Result<String, &'static str> {
         let part = |part: &Part| match part {
             Part::Text(text) => Ok(text.clone()),
@@ -76,7 +76,7 @@ impl Word {
         })
     }
 
-    /// The argument as text of another language: each part by one of three functions.
+    /// The argument as text of another language, with one function for each kind of part.
     pub(super) fn render(
         &self,
         text: impl Fn(&str) -> String,
@@ -120,17 +120,17 @@ pub enum Input {
     Text(String),
     /// The webhook secret as a JSON string, between these two texts.
     Secret {
-        /// What stands before it.
+        /// The text before it.
         before: &'static str,
-        /// What stands after it.
+        /// The text after it.
         after: &'static str,
     },
 }
 
-/// What a call is for.
+/// Whether a call changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It looks.
+    /// It only reads.
     Reads,
     /// It makes, changes or deletes something.
     Changes,
@@ -145,15 +145,15 @@ pub struct Call {
     pub args: Vec<Word>,
     /// What it reads.
     pub input: Input,
-    /// The folder it runs in; ours when there is none.
+    /// The folder it runs in; that of this process when there is none.
     pub folder: Option<File>,
-    /// Whether it only looks.
+    /// Whether it only reads.
     pub effect: Effect,
     /// How long it may take.
     pub timeout: Duration,
 }
 
-/// How long a call may take that only asks Azure something. `az` itself takes a second or two.
+/// How long a call that only reads may take. `az` itself takes a second or two.
 const SHORT: Duration = Duration::from_secs(120);
 
 impl Call {
@@ -203,17 +203,17 @@ impl Call {
         self.with("--subscription", subscription).plain("json")
     }
 
-    /// In this subscription, and without an answer: what is written may come back in it.
+    /// In this subscription, and without an answer, which may repeat what was written.
     pub(super) fn silent(self, subscription: &str) -> Self {
         self.with("--subscription", subscription).plain("none")
     }
 
-    /// For the few commands that know no subscription.
+    /// For the few commands that take no subscription.
     pub(super) fn plain(self, format: &str) -> Self {
         self.word("--only-show-errors").with("--output", format)
     }
 
-    /// The call as one line for people; what is not known yet stands in angle brackets.
+    /// The call as one line for people; what is not known yet is in angle brackets.
     #[must_use]
     pub fn text(&self) -> String {
         let word = |word: &Word| {
@@ -237,11 +237,11 @@ impl Call {
         [self.tool.name().to_owned()].into_iter().chain(words.take(4)).collect::<Vec<_>>().join(" ")
     }
 
-    /// The call with everything filled in; else what is missing.
+    /// The call with everything filled in, or what is missing.
     ///
     /// # Errors
     ///
-    /// The name of an output that `values` has not, `file`, or `secret`.
+    /// The name of an output that `values` lacks, `file`, or `secret`.
     pub fn resolve(&self, values: &Values) -> Result<Invocation, &'static str> {
         let stdin = match (&self.input, &values.secret) {
             (Input::Closed, _) => Stdin::Closed,
@@ -260,7 +260,7 @@ impl Call {
     }
 }
 
-/// What calls leave open: paths, outputs of the deployment, and the secret.
+/// What is filled into calls: paths, outputs of the deployment, and the secret.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
     /// Where files are.

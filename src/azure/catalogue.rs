@@ -1,4 +1,4 @@
-//! What to do about the faults that are known to happen: from Azure's code, or its words, to a hint.
+//! Hints for known faults, found by Azure's code or message.
 
 use super::{fault::Fault, process::Tool};
 
@@ -23,7 +23,7 @@ pub fn install(tool: Tool, system: &str) -> &'static str {
     }
 }
 
-/// What to do about a sign-in that Entra ID does not take.
+/// What to do about a login that Entra ID rejects.
 #[must_use]
 pub fn login(fault: &Fault) -> String {
     match fault.code.as_deref() {
@@ -47,7 +47,7 @@ fn tenant(message: &str) -> Option<&str> {
     after.split([' ', '"', '\'', '\n']).map(|word| word.trim_matches('"')).find(|word| !word.is_empty())
 }
 
-/// What to do about a fault, if it is known: an imperative without a period.
+/// What to do about a known fault: an imperative without a period.
 #[must_use]
 pub fn hint(fault: &Fault) -> Option<String> {
     fault.all().find_map(|fault| by_code(fault).or_else(|| by_words(fault)))

@@ -1,7 +1,7 @@
-//! What deployments of ours have made, parted into what an uninstall deletes, what it keeps, and what is not ours.
+//! What our deployments have made, divided into what an uninstall deletes, what it keeps, and what is not ours.
 //!
-//! Only ids that a deployment of ours names are ever deleted, each by itself. A resource group may hold anything else, and
-//! what Sentinel and the workspace hold outlives the connector: events, watchlist, the onboarding itself.
+//! Only ids that one of our deployments lists are ever deleted, each by itself: a resource group may contain anything
+//! else. What Sentinel and the workspace contain outlives the connector: events, watchlist, the onboarding itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ use super::{
     parameters::NAME_PREFIX,
 };
 
-/// What is deleted, in this order, with the version of the interface that deletes it. What uses something goes before it:
-/// a rule before the parsers it calls, a role before its identity, and diagnostic settings, which would outlive what they
-/// are of, before that.
+/// What is deleted, in this order, with the API version that deletes it. A resource is deleted before what it uses: a
+/// rule before the parsers that it calls, a role before its identity, and diagnostic settings, which would outlive their
+/// resource, before that resource.
 const DELETED: [(&str, &str); 17] = [
     ("Microsoft.SecurityInsights/alertRules", "2025-09-01"),
     ("Microsoft.OperationalInsights/workspaces/savedSearches", "2026-03-01"),
@@ -37,7 +37,7 @@ const DELETED: [(&str, &str); 17] = [
     ("Microsoft.KeyVault/vaults", "2026-02-01"),
 ];
 
-/// What is kept whoever made it.
+/// What is kept, even when our deployment made it.
 const KEPT: [&str; 5] = [
     "Microsoft.OperationalInsights/workspaces",
     TABLES,
@@ -46,7 +46,7 @@ const KEPT: [&str; 5] = [
     "Microsoft.OperationsManagement/solutions",
 ];
 
-/// What is part of something else, and goes with it.
+/// What is part of another resource, and is deleted with it.
 const PARTS: [&str; 7] = [
     "Microsoft.Web/sites/config",
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
@@ -59,9 +59,9 @@ const PARTS: [&str; 7] = [
 
 const TABLES: &str = "Microsoft.OperationalInsights/workspaces/tables";
 const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
-/// Deletes a table: its kind is kept, and it goes only when its name is given.
+/// Deletes a table: tables are kept, and one is deleted only when its name is given.
 const TABLE_VERSION: &str = "2026-03-01";
-/// Deployments within ours; a chain cannot be longer than the templates are deep.
+/// How deep nested deployments are followed; the templates are not deeper.
 const MAX_DEPLOYMENTS: usize = 500;
 
 /// A resource.
@@ -84,13 +84,13 @@ impl Item {
         self.id.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether it is of this type; the case of letters does not count.
+    /// Whether it is of this type, compared without regard to case.
     #[must_use]
     pub fn is(&self, kind: &str) -> bool {
         self.kind.eq_ignore_ascii_case(kind)
     }
 
-    /// Where it is deleted; `None` for what must not be.
+    /// The request that deletes it; `None` for what must not be deleted.
     #[must_use]
     pub fn deletion(&self) -> Option<String> {
         let (_, version) = DELETED.iter().find(|(kind, _)| self.is(kind))?;
@@ -98,10 +98,10 @@ impl Item {
     }
 }
 
-/// What there is.
+/// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Estate {
-    /// Ours, in the order in which it is deleted.
+    /// Ours, in the order of deletion.
     pub deleted: Vec<Item>,
     /// Ours, and kept.
     pub kept: Vec<Item>,
@@ -114,11 +114,11 @@ pub struct Estate {
 }
 
 impl Estate {
-    /// Reads what deployments of ours have made, and what is in the group. Changes nothing.
+    /// Reads what our deployments have made, and what is in the group. Changes nothing.
     ///
     /// # Errors
     ///
-    /// When Azure does not say: then nobody knows what is ours.
+    /// When Azure does not say, because then it is unknown what is ours.
     pub async fn read(azure: &Azure) -> Result<Self, Error> {
         let Some(group) = azure.group().await? else { return Ok(Self::default()) };
         let made = made(azure).await?;
@@ -129,7 +129,7 @@ impl Estate {
         Ok(estate)
     }
 
-    /// A table of ours by its name, and where it is deleted.
+    /// Our table by its name, with the request that deletes it.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<String> {
         let table = self.kept.iter().find(|item| item.is(TABLES) && item.name() == name)?;
@@ -150,13 +150,13 @@ fn kind(id: &str) -> String {
     std::iter::once(namespace).chain(kinds).collect::<Vec<_>>().join("/")
 }
 
-/// A deployment of ours, by the name that is given to one, or by outputs that only our template has.
+/// Whether a deployment is ours: by its name, or by outputs that only our template has.
 fn is_ours(deployment: &Deployment) -> bool {
     let has = |name: &str| deployment.outputs.contains_key(name);
     deployment.name.starts_with(NAME_PREFIX) || (has("connectorFunctionName") && has("dcrImmutableId"))
 }
 
-/// The ids that our deployments, and those within them, name as made. By their small letters, with their own.
+/// The ids that our deployments, and those nested in them, list as made: by their lower-case form, with their own.
 async fn made(azure: &Azure) -> Result<BTreeMap<String, String>, Error> {
     let all = azure.deployments("").await?;
     let mut waiting: Vec<String> =
@@ -172,10 +172,10 @@ async fn made(azure: &Azure) -> Result<BTreeMap<String, String>, Error> {
             Some(deployment) => Some(deployment.clone()),
             None => azure.deployment_by_id(&id).await?,
         };
-        // Azure clears old deployments away: what only they named is not known to be ours.
+        // Azure deletes old deployments: what only they listed is not known to be ours.
         let Some(deployment) = deployment else { continue };
         let mut ids = deployment.resources.clone();
-        // A pause within ours makes nothing, and there are many of them.
+        // A pause makes nothing, and there are many of them.
         let is_pause = deployment.progress == super::client::Progress::Succeeded && ids.is_empty();
         if !is_pause || is_ours(&deployment) {
             let operations = azure.operations(&deployment.id).await?.into_iter();
@@ -205,7 +205,7 @@ fn sort(made: &BTreeMap<String, String>, present: &[Value], group: &str) -> Esta
     let below = format!("{}/providers/", group.to_lowercase());
     for (key, id) in made {
         let item = Item::new(id);
-        // The list of the group has what stands by itself in it: what is not there is gone already.
+        // The list of the group has all top-level resources: what is missing there is already gone.
         let is_listed = key.strip_prefix(&below).is_some_and(|rest| rest.split('/').count() == 3);
         if is(&PARTS, &item) || (is_listed && !there.contains_key(key)) {
         } else if item.deletion().is_some() {
@@ -226,7 +226,7 @@ fn sort(made: &BTreeMap<String, String>, present: &[Value], group: &str) -> Esta
         } else if !made.contains_key(key) {
             estate.unknown.push(item);
         } else if is_workspace && !is_tagged(resource) {
-            // A deployment names what it found, too.
+            // A deployment also lists what it found.
             estate.kept.retain(|kept| !kept.id.eq_ignore_ascii_case(&item.id));
             estate.unknown.push(item);
         }
@@ -236,7 +236,7 @@ fn sort(made: &BTreeMap<String, String>, present: &[Value], group: &str) -> Esta
     estate
 }
 
-/// Azure makes the solution `SecurityInsights(WORKSPACE)` when Sentinel is switched on in a workspace.
+/// Azure makes the solution `SecurityInsights(WORKSPACE)` when Sentinel is enabled for a workspace.
 fn is_solution(item: &Item, kept: &[Item]) -> bool {
     item.is("Microsoft.OperationsManagement/solutions")
         && kept.iter().any(|kept| {

@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Errors do not nest deeper; a message that holds an error that holds a message could go on for ever.
+/// How deep errors are followed; without a limit, messages nested in messages could go on for ever.
 const DEPTH: usize = 8;
 
-/// One cause, the innermost that Azure told.
+/// One cause, the innermost that Azure gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fault {
     /// Azure's code, such as `AuthorizationFailed`.
     pub code: Option<String>,
     /// Azure's words.
     pub message: String,
-    /// The resource it is about, where Azure names it apart.
+    /// The resource it is about, where Azure names it separately.
     pub target: Option<String>,
-    /// The HTTP status, where `az` tells it.
+    /// The HTTP status, where `az` shows it.
     pub status: Option<u16>,
     /// What else went wrong at the same time.
     pub others: Vec<Fault>,
@@ -39,7 +39,7 @@ impl Fault {
         let found = after.as_deref().and_then(|after| {
             printed_json(after).or_else(|| printed_code(after)).or_else(|| printed_by_rest(after))
         });
-        // Under a traceback the last line is the exception; otherwise details may follow what is told first.
+        // In a traceback the last line is the exception; otherwise details may follow the first line.
         let told = after.as_deref().filter(|_| !text.contains("Traceback (most recent call last)"));
         found.or_else(|| in_traceback(text)).unwrap_or_else(|| Self {
             message: told
@@ -52,7 +52,7 @@ impl Fault {
         })
     }
 
-    /// An error object of Azure Resource Manager, with or without the `error` around it; `None` when it is none.
+    /// An error object of Azure Resource Manager, with or without the `error` around it; `None` for anything else.
     #[must_use]
     pub fn from_json(value: &Value) -> Option<Self> {
         let mut leaves = Vec::new();
@@ -79,7 +79,7 @@ impl Fault {
         std::iter::once(self).chain(&self.others)
     }
 
-    /// Whether the same call may succeed a little later: Azure has not begun with it.
+    /// Whether the same call may succeed a little later, because Azure has not started it.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self.status, Some(429 | 503))
@@ -108,7 +108,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Goes down to the innermost errors, in Azure's order.
+/// Collects the innermost errors, in Azure's order.
 fn collect(value: &Value, depth: usize, leaves: &mut Vec<Fault>) {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     if let Some(inner) = value.get("error").filter(|inner| inner.is_object()) {
@@ -155,7 +155,7 @@ fn printed_json(after: &str) -> Option<Fault> {
     Some(Fault { others: first.others.iter().cloned().chain(rest).collect(), ..first })
 }
 
-/// `(Code) message`, and what the client library tells under `Exception Details:`, which it parts by tabs.
+/// `(Code) message`, and the details that the client library lists under `Exception Details:`, separated by tabs.
 fn printed_code(after: &str) -> Option<Fault> {
     let outer = code_and_message(after)?;
     let details = after.split_once("Exception Details:").map_or("", |(_, details)| details);
@@ -223,7 +223,7 @@ fn code_and_message(text: &str) -> Option<Fault> {
     is_code.then(|| inner.unwrap_or_else(outer))
 }
 
-/// `Status Code: 403` or `status code 403`, as publishing tells it.
+/// `Status Code: 403` or `status code 403`, as publishing writes it.
 fn status_code(text: &str) -> Option<u16> {
     let lower = text.to_ascii_lowercase();
     let (_, after) = lower.split_once("status code")?;

@@ -7,7 +7,7 @@ use super::client::{DeletedVault, Deployment};
 pub struct FoundGroup {
     /// Its region.
     pub location: String,
-    /// Whether it bears our tag.
+    /// Whether it has our tag.
     pub ours: bool,
 }
 
@@ -16,19 +16,19 @@ pub struct FoundGroup {
 pub struct FoundWorkspace {
     /// Its resource id.
     pub id: String,
-    /// Whether a deployment of ours made it.
+    /// Whether one of our deployments made it.
     pub ours: bool,
 }
 
 /// Whether a new webhook secret is needed, and how it gets into the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SecretNeed {
-    /// A live webhook is signed with the one that is there, or none is wanted.
+    /// No: a live webhook signs with the existing one, or none is wanted.
     #[default]
     None,
-    /// With the deployment.
+    /// Yes, with the deployment.
     WithDeployment,
-    /// As a new version in a vault that is there.
+    /// Yes, as a new version in the existing vault.
     NewVersion,
 }
 
@@ -41,19 +41,19 @@ pub struct Survey {
     pub func_version: Option<String>,
     /// Resource providers that are not registered.
     pub unregistered: Vec<String>,
-    /// Actions that the account does not seem to be allowed.
+    /// Actions that the account does not seem to be allowed to do.
     pub missing_actions: Vec<String>,
     /// The resource group, if it exists.
     pub group: Option<FoundGroup>,
     /// The workspace, if it exists.
     pub workspace: Option<FoundWorkspace>,
-    /// A vault that an uninstall left behind, and whose name is not free.
+    /// A soft-deleted vault that an uninstall left behind, which reserves the name.
     pub deleted_vault: Option<DeletedVault>,
-    /// A deployment of ours that is under way.
+    /// One of our deployments that is running.
     pub running: Option<Deployment>,
-    /// The newest deployment of ours that succeeded.
+    /// The newest of our deployments that succeeded.
     pub newest: Option<Deployment>,
-    /// Whether that one is of the same template and parameters.
+    /// Whether that one had the same template and parameters.
     pub same: bool,
     /// The resource id of the vault, if there is one.
     pub vault: Option<String>,

@@ -10,16 +10,16 @@ pub enum Publisher {
     /// The Azure CLI, byte for byte.
     #[default]
     Az,
-    /// Azure Functions Core Tools, which zip it anew.
+    /// Azure Functions Core Tools, which make a new zip.
     Func,
 }
 
 /// What the operator wants.
 #[derive(Debug, Clone, Default)]
 pub struct DeployOptions {
-    /// The region of a new resource group; that of the group otherwise.
+    /// The region of a new resource group; otherwise the group's region is used.
     pub location: Option<String>,
-    /// The workspace, new or existing; the template's own name when there is none.
+    /// The workspace, new or existing; the template's default when not given.
     pub workspace: Option<String>,
     /// The resource group of an existing workspace, when it is another one.
     pub workspace_group: Option<String>,
@@ -27,7 +27,7 @@ pub struct DeployOptions {
     pub organisation: Option<String>,
     /// Projects for the watchlist, in the template's form.
     pub projects: Vec<Value>,
-    /// Tags of every resource, beside ours.
+    /// Tags of every resource, in addition to ours.
     pub tags: BTreeMap<String, String>,
     /// Further parameters of the template, by name.
     pub parameters: Map<String, Value>,
@@ -39,11 +39,11 @@ pub struct DeployOptions {
     pub publisher: Publisher,
     /// Deploy only: no secret and no webhook.
     pub no_connect: bool,
-    /// Deploy and publish what is there already.
+    /// Deploy and publish even what is already there.
     pub force: bool,
 }
 
-/// Where a new workspace is called nothing else: the default of `infra/main.bicep`.
+/// The default name of a new workspace, that of `infra/main.bicep`.
 pub const DEFAULT_WORKSPACE: &str = "log-humanbound";
 
 impl DeployOptions {

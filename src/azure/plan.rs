@@ -1,5 +1,5 @@
-//! A deployment as data: what will be changed, in order, derived from what was found and what is wanted, and from nothing
-//! else. One command runs it, and [`super::script`] writes it down as a script.
+//! A deployment as data: what will be changed, in order, derived only from what was found and what is wanted. `deploy` runs
+//! it, and [`super::script`] writes it as a script.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,7 @@ pub struct Step {
     pub id: &'static str,
     /// What it does, for people.
     pub title: String,
-    /// Its calls, in order. None: there is nothing to change.
+    /// Its calls, in order; empty when there is nothing to change.
     pub changes: Vec<Call>,
 }
 
@@ -40,9 +40,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Whether a new secret is needed.
     pub needs_secret: bool,
-    /// Whether a webhook is made, or looked at, in the end.
+    /// Whether a webhook is made or checked at the end.
     pub connects: bool,
-    /// The vault that a secret may be in already.
+    /// The vault that may already hold a secret.
     pub vault: Option<String>,
 }
 
@@ -52,12 +52,12 @@ impl Plan {
     pub fn new(scope: Scope, found: &Survey, options: &DeployOptions) -> Self {
         let mut values = parameters(found, options);
         let deployment = deployment_name(&options.template, &values);
-        // A deployment that has nothing new in it need not wait for what is there.
+        // A deployment that changes nothing need not wait for existing resources.
         if found.same {
             values.insert("settled".to_owned(), Value::Bool(true));
         }
         let is_there = found.same && !options.force;
-        // A secret cannot come with a deployment that does not run.
+        // A deployment that does not run cannot bring a secret.
         let secret = match found.secret {
             SecretNeed::WithDeployment if is_there => SecretNeed::NewVersion,
             need => need,
@@ -110,7 +110,7 @@ fn group(scope: &Scope, found: &Survey, options: &DeployOptions) -> Step {
     }
 }
 
-/// Where a new resource group is made when no region is named.
+/// The region of a new resource group when none is named.
 pub const DEFAULT_LOCATION: &str = "westeurope";
 
 fn infra(scope: &Scope, name: &str, is_there: bool, secret: SecretNeed) -> Step {

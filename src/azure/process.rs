@@ -1,9 +1,8 @@
-//! Runs `az` and `func`: argument lists only, secrets by standard input only, one time-out a call.
+//! Runs `az` and `func`: with argument lists only, secrets through standard input only, and a time-out for each call.
 //!
-//! [`Runner`] is the seam: [`System`] starts processes, and the tests play recorded answers. What is true of every call
-//! stands here and nowhere else: which variables are set and which are taken away, that standard input is closed or given,
-//! that both outputs are drained together, and that nothing of a call outlives it. `windows` has what is
-//! different where `az` is a batch file.
+//! [`Runner`] is the seam: [`System`] starts processes, and the tests replay recorded answers. Only this module decides
+//! what holds for every call: which variables are set and removed, that standard input is closed or given, that both
+//! outputs are read together, and that no process outlives its call. `windows` has what differs where `az` is a batch file.
 
 use std::{
     ffi::OsString,
@@ -34,7 +33,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// The name that is looked for on the `PATH`.
+    /// The name to look for on the `PATH`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -44,7 +43,7 @@ impl Tool {
     }
 }
 
-/// No telemetry, no survey, no colors, no installing of this or that behind the operator's back.
+/// No telemetry, no survey, no colors, and no extension is installed without the operator's consent.
 /// <https://learn.microsoft.com/cli/azure/azure-cli-configuration>
 const AZ: [(&str, &str); 5] = [
     ("AZURE_CORE_COLLECT_TELEMETRY", "0"),
@@ -54,12 +53,12 @@ const AZ: [(&str, &str); 5] = [
     ("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no"),
 ];
 
-/// Core Tools read the runtime here before they look for `local.settings.json`, which a package has not.
+/// Core Tools read the runtime here before they look for `local.settings.json`, which a package lacks.
 /// <https://learn.microsoft.com/azure/azure-functions/functions-core-tools-reference>
 const FUNC: [(&str, &str); 2] =
     [("FUNCTIONS_CORE_TOOLS_TELEMETRY_OPTOUT", "1"), ("FUNCTIONS_WORKER_RUNTIME", "custom")];
 
-/// What no child has any business to know.
+/// Variables that no child process may see.
 const REMOVED: [&str; 1] = ["HUMANBOUND_API_KEY"];
 
 /// What a process reads on its standard input. Wiped from memory when it is dropped, since it may hold a secret.
@@ -89,17 +88,17 @@ impl fmt::Debug for Stdin {
 pub struct Invocation {
     /// Which program.
     pub tool: Tool,
-    /// Its arguments, each one argument whatever it holds. Never a secret: other users can list them.
+    /// Its arguments, passed as they are. Never a secret, because other users can list them.
     pub args: Vec<String>,
     /// What it reads.
     pub stdin: Stdin,
-    /// The folder it runs in; ours when there is none.
+    /// The folder it runs in; that of this process when there is none.
     pub folder: Option<PathBuf>,
     /// How long it may take.
     pub timeout: Duration,
 }
 
-/// What a program said.
+/// What a program wrote.
 #[derive(Clone)]
 pub struct Output {
     /// Its exit code; `None` when a signal ended it.
@@ -133,7 +132,7 @@ pub enum RunError {
         /// The argument.
         argument: String,
     },
-    /// It did not end in time, and was ended.
+    /// It did not end in time, and was killed.
     #[error("`{}` did not answer within {} s", .tool.name(), .after.as_secs())]
     TimedOut {
         /// Which program.
@@ -141,7 +140,7 @@ pub enum RunError {
         /// How long it had.
         after: Duration,
     },
-    /// The operating system refused.
+    /// The operating system could not run it.
     #[error("`{}` cannot be run", .tool.name())]
     Io {
         /// Which program.
@@ -160,7 +159,7 @@ pub trait Runner: Send + Sync {
     async fn run(&self, invocation: Invocation) -> Result<Output, RunError>;
 }
 
-/// A call that has ended, for whoever wants to show it. It has no standard input: that may be a secret.
+/// A call that has ended, to be shown. Its standard input is left out, because that may be a secret.
 #[derive(Debug)]
 pub struct Ended<'a> {
     /// Which program.
@@ -203,14 +202,14 @@ impl System {
         self
     }
 
-    /// Gives every program this variable too.
+    /// Sets this variable for every program.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
     }
 
-    /// Tells `observer` of every call when it has ended, however it did.
+    /// Reports every call to `observer` when it has ended, successful or not.
     #[must_use]
     pub fn observed(mut self, observer: impl Fn(&Ended<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -280,7 +279,7 @@ impl Runner for System {
     }
 }
 
-/// Starts a command, feeds it, and waits for its end or for the end of its time.
+/// Starts a command, writes its standard input, and waits until it ends or its time is up.
 async fn complete(mut command: Command, invocation: &Invocation) -> Result<Output, RunError> {
     let Invocation { tool, stdin, timeout, .. } = invocation;
     let failed = |source| RunError::Io { tool: *tool, source };
@@ -288,7 +287,7 @@ async fn complete(mut command: Command, invocation: &Invocation) -> Result<Outpu
     if captures {
         let input = if matches!(stdin, Stdin::Bytes(_)) { Stdio::piped() } else { Stdio::null() };
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own, so that what the program started ends with it, and an interrupt in the terminal is ours.
+        // Its own process group, so that its children end with it, and an interrupt in the terminal reaches only us.
         #[cfg(unix)]
         command.process_group(0);
     }
@@ -304,7 +303,7 @@ async fn complete(mut command: Command, invocation: &Invocation) -> Result<Outpu
     }
 }
 
-/// All three streams at once: a program that waits for one of them while we wait for another would wait for ever.
+/// All three streams at once, since a program that waits for one of them while we wait for another would wait for ever.
 async fn drain(child: &mut Child, stdin: &Stdin) -> io::Result<Output> {
     let mut input = child.stdin.take();
     let feed = async {
@@ -313,7 +312,7 @@ async fn drain(child: &mut Child, stdin: &Stdin) -> io::Result<Output> {
                 pipe.write_all(bytes).await?;
                 pipe.shutdown().await
             };
-            // A program need not read all that it is given; what it makes of that is in its exit code.
+            // A program need not read all of its input; its exit code says whether that was a failure.
             if let Err(error) = written.await
                 && error.kind() != io::ErrorKind::BrokenPipe
             {
@@ -338,8 +337,8 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Zeroizing<St
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Ends a program with all that it started. The launcher of `az` is a shell script in some packages, and ending only that
-/// would leave the program itself at work.
+/// Ends a program with all its children. In some packages the launcher of `az` is a shell script, and ending only that
+/// would leave the program itself running.
 struct Group {
     #[cfg(unix)]
     leader: Option<rustix::process::Pid>,
@@ -360,7 +359,7 @@ impl Group {
         }
     }
 
-    /// After the end of its leader, whose number may be another's by now.
+    /// After the end of its leader, whose process id may belong to another process by now.
     #[cfg_attr(
         not(unix),
         expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "only Unix has groups")
@@ -377,7 +376,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(leader) = self.leader {
-            // A group of which nobody is left is no failure.
+            // An empty group is no failure.
             rustix::process::kill_process_group(leader, rustix::process::Signal::KILL).ok();
         }
     }

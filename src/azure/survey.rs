@@ -1,7 +1,7 @@
-//! What is there before anything is changed. Everything here only reads.
+//! What exists before anything is changed. Everything here only reads.
 //!
-//! [`sign_in`] finds the subscription; [`read`] goes through the steps `tools` to `secret` and tells of each as it ends.
-//! Truth is what Azure says now: what an earlier run remembers may only make it quicker.
+//! [`sign_in`] finds the subscription; [`read`] goes through the steps `tools` to `secret` and reports each as it ends.
+//! What Azure says now is the truth: what an earlier run remembers may only make the survey faster.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub const PROVIDERS: [&str; 9] = [
     "Microsoft.ManagedIdentity",
 ];
 
-/// What a deployment does, as the actions that must be allowed.
+/// The actions that a deployment needs to be allowed.
 const ACTIONS: [&str; 10] = [
     "Microsoft.Resources/deployments/write",
     "Microsoft.Web/sites/write",
@@ -45,12 +45,12 @@ const ACTIONS: [&str; 10] = [
 /// Before this version errors of deployments are hidden: <https://github.com/Azure/azure-cli/issues/32261>.
 const GOOD_AZ: (u32, u32) = (2, 78);
 
-/// Who is signed in.
+/// The login of `az`.
 #[derive(Debug, Clone)]
 pub enum SignIn {
     /// One subscription to work in.
     One(Account, Cloud),
-    /// Several that could be meant: somebody has to say which.
+    /// Several that could be meant: the operator has to say which.
     Several(Vec<Account>),
 }
 
@@ -61,7 +61,7 @@ pub struct Finding {
     pub step: &'static str,
     /// What was found, in a few words.
     pub detail: String,
-    /// What is doubtful about it, and what to do; it stops nothing.
+    /// What is doubtful about it, and what to do; this is only a warning.
     pub warning: Option<String>,
 }
 
@@ -97,12 +97,12 @@ pub async fn sign_in(az: &Az, named: Option<&str>) -> Result<SignIn, Stopped> {
     Ok(SignIn::One(account, cloud))
 }
 
-/// Reads all that a plan is made from, and tells `say` of each step. `live_webhook` says whether Humanbound has an active
+/// Reads all that a plan is made from, and reports each step to `say`. `live_webhook` says whether Humanbound has an active
 /// webhook with our URL.
 ///
 /// # Errors
 ///
-/// The step that stopped it: what is doubtful only warns.
+/// The step that failed; a doubt is only a warning.
 pub async fn read(
     az: &Az,
     azure: &Azure,
@@ -115,7 +115,7 @@ pub async fn read(
     read_on(azure, options, live_webhook, found, say).await
 }
 
-/// As [`read`], when [`tools`] has looked already.
+/// As [`read`], after [`tools`] was called.
 ///
 /// # Errors
 ///
@@ -140,7 +140,7 @@ pub async fn read_on(
     Ok(found)
 }
 
-/// Looks at the programs that are run, which `publisher` decides on.
+/// Checks the programs that are needed, which depends on `publisher`.
 ///
 /// # Errors
 ///
@@ -181,7 +181,8 @@ async fn providers(azure: &Azure, found: &mut Survey) -> Result<Finding, Error> 
     Ok(Finding { step: "providers", detail, warning: None })
 }
 
-/// What the account may do. Roles come through groups, and on demand, and not all of that is told: a doubt warns only.
+/// What the account may do. Roles may come through groups or on demand, which Azure does not always show, so a doubt is
+/// only a warning.
 async fn permissions(azure: &Azure, found: &mut Survey) -> Finding {
     let scope = azure.scope();
     let path = if found.group.is_some() { scope.path() } else { scope.subscription_path() };
@@ -214,7 +215,7 @@ fn is_tagged(value: &Value) -> bool {
     value.get("tags").and_then(|tags| tags.get(TAG.0)).and_then(Value::as_str) == Some(TAG.1)
 }
 
-/// Workspace, vault, and what deployments of ours there are.
+/// The workspace, the vault, and our deployments.
 async fn resources(azure: &Azure, options: &DeployOptions, found: &mut Survey) -> Result<Finding, Error> {
     let scope = azure.scope();
     let path = match &options.workspace_group {
@@ -274,7 +275,7 @@ async fn deployments(azure: &Azure, options: &DeployOptions, found: &mut Survey)
     Ok(())
 }
 
-/// By reading only: nobody may sign with a secret that a live webhook does not have.
+/// Only reads, because a secret that a live webhook does not have must not be written.
 async fn secret(
     azure: &Azure,
     options: &DeployOptions,

@@ -1,7 +1,7 @@
-//! What is different on Windows, as pure functions, so that every system tests them.
+//! What differs on Windows, as pure functions, so that every system can test them.
 //!
-//! There `az` is a batch file that starts Python, and the command interpreter that runs batch files has no quoting that
-//! every argument survives: <https://github.com/rust-lang/rust/issues/91991>. So Python is started directly.
+//! There `az` is a batch file that starts Python, and no quoting protects every argument from the interpreter of batch
+//! files: <https://github.com/rust-lang/rust/issues/91991>. So Python is started directly.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub(super) fn program(found: &Path, on_windows: bool, is_file: impl Fn(&Path) ->
     python.filter(|_| is_az).map_or(Program::Batch, Program::Interpreter)
 }
 
-/// Whether the command interpreter would read something else than this argument.
+/// Whether the command interpreter would change this argument.
 pub(super) fn is_unquotable(argument: &str) -> bool {
     argument.contains(['%', '"', '^', '&', '|', '<', '>', '\r', '\n'])
 }

@@ -1,4 +1,4 @@
-//! Who is signed in, where, and what that account may do.
+//! The login of `az`: account, subscription, cloud and permissions.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::azure::{
     error::{Error, found},
 };
 
-/// A subscription that is signed in to.
+/// A subscription of the login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
@@ -23,7 +23,7 @@ pub struct Account {
     pub user: String,
     /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether `az` takes it when none is named.
+    /// Whether `az` uses it when none is named.
     pub default: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Account {
 pub struct Cloud {
     /// Its name, such as `AzureCloud`.
     pub name: String,
-    /// Where logs are queried, and what a token for that is asked for.
+    /// Where logs are queried, which is also the audience of a token for that.
     pub logs: String,
 }
 
@@ -41,11 +41,11 @@ pub struct Cloud {
 pub struct Permission {
     /// Actions, with `*` for anything.
     pub actions: Vec<String>,
-    /// What is taken out of them.
+    /// Actions that are excluded from them.
     pub not_actions: Vec<String>,
 }
 
-/// Whether any of `permissions` allows `action`: an action that one role takes out another may still give.
+/// Whether any of `permissions` allows `action`: what one role excludes, another may still allow.
 /// <https://learn.microsoft.com/azure/role-based-access-control/role-definitions#notactions>
 #[must_use]
 pub fn allows(permissions: &[Permission], action: &str) -> bool {
@@ -53,7 +53,7 @@ pub fn allows(permissions: &[Permission], action: &str) -> bool {
     permissions.iter().any(|permission| any(&permission.actions) && !any(&permission.not_actions))
 }
 
-/// Whether a pattern with at most one `*`, as Azure has them, is this action; letter case does not count.
+/// Whether a pattern with at most one `*`, as Azure has them, matches this action, without regard to case.
 fn fits(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
     match pattern.split_once('*') {
@@ -86,7 +86,7 @@ impl Az {
         Ok(output.stdout.trim().to_owned())
     }
 
-    /// The subscription that is asked for, or else the one `az` takes by itself.
+    /// The named subscription, or else the one that `az` uses by default.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Az {
             .ok_or_else(|| Error::Answer { call: call.name(), expected: "subscription" })
     }
 
-    /// Every subscription that is signed in to, those that are disabled included.
+    /// Every subscription of the login, including disabled ones.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Az {
         Ok(answer.as_array().into_iter().flatten().filter_map(account).collect())
     }
 
-    /// The cloud that `az` is set to.
+    /// The cloud that `az` uses.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Azure {
         self.az.run(&self.scope.provider_register(namespace), &Values::default()).await.map(drop)
     }
 
-    /// Makes the resource group, tagged as ours.
+    /// Creates the resource group, with the tag of `hb-sentinel`.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl Azure {
         found(self.az.json(&self.scope.group_show()).await)
     }
 
-    /// What the account that is signed in may do at a scope, through whatever roles and groups.
+    /// What the account may do at a scope, through all its roles and groups.
     ///
     /// # Errors
     ///
@@ -223,7 +223,7 @@ mod tests {
         let write = "Microsoft.Authorization/roleAssignments/write";
         assert!(allows(std::slice::from_ref(&contributor), "Microsoft.Web/sites/write"));
         assert!(!allows(std::slice::from_ref(&contributor), write));
-        // What one role takes out, another gives.
+        // What one role excludes, another allows.
         assert!(allows(&[contributor, role(&["Microsoft.Authorization/roleAssignments/*"], &[])], write));
         assert!(!allows(&[role(&["*/read"], &[])], "Microsoft.Web/sites/write"));
         assert!(allows(&[role(&["*/read"], &[])], "Microsoft.Web/sites/READ"));

@@ -1,7 +1,7 @@
 //! Typed calls of `az` and `func`.
 //!
-//! [`Az`] is the tool itself: version, account, cloud, sign-in. [`Azure`] is one subscription and resource group, reached
-//! through it; `rest` has what `az rest` leaves to its caller, `deployment` and `site` the rest of the kinds.
+//! [`Az`] is the tool itself: version, account, cloud, login. [`Azure`] is one subscription and resource group, reached
+//! through it. `rest` adds retries, pages and waiting to `az rest`; the other modules have one kind of resource each.
 
 mod account;
 mod deployment;
@@ -50,7 +50,7 @@ impl Az {
         Self { runner, sleeper: Arc::new(|pause| Box::pin(tokio::time::sleep(pause))) }
     }
 
-    /// Waits by `sleeper` between tries and polls: a test need not.
+    /// Waits with `sleeper` between tries and polls, so that a test need not wait.
     #[must_use]
     pub fn sleeping(
         mut self,
@@ -70,7 +70,7 @@ impl Az {
     ///
     /// # Errors
     ///
-    /// When the call could not be run, failed, or printed something else than JSON.
+    /// When the call could not be run, failed, or printed something other than JSON.
     pub async fn run(&self, call: &Call, values: &Values) -> Result<Option<Value>, Error> {
         let output = self.output(call, values).await?;
         let text = output.stdout.trim();
@@ -105,18 +105,18 @@ impl Az {
         (self.sleeper)(pause).await;
     }
 
-    /// Signs in with the operator's own terminal.
+    /// Logs in, with the operator's terminal.
     ///
     /// # Errors
     ///
-    /// When the sign-in failed; its text went to the terminal.
+    /// When the login failed; its text went to the terminal.
     pub async fn login(&self, tenant: Option<&str>) -> Result<(), Error> {
         let call = Call::az(&["login"]).word("--only-show-errors").with("--output", "none");
         let call = tenant.into_iter().fold(call, |call, tenant| call.with("--tenant", tenant));
         let missing = |expected| Error::Answer { call: call.name(), expected };
         let mut invocation = call.resolve(&Values::default()).map_err(missing)?;
         invocation.stdin = Stdin::Terminal;
-        // Somebody looks for a telephone.
+        // A person may have to find a telephone for the second factor.
         invocation.timeout = Duration::from_secs(15 * 60);
         self.invoke(invocation).await.map(drop)
     }

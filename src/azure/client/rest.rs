@@ -1,8 +1,8 @@
-//! Requests through `az rest`, with what it leaves to its caller: tries, pages, and waiting for what Azure has only accepted.
+//! Requests through `az rest`, with the retries, pages and waiting that it leaves to its caller.
 //!
-//! `az rest` sends a request once and prints what comes: it neither tries a 429 or 503 again, nor follows `nextLink`, nor
-//! waits for a 202, and it shows no headers. It writes numbers anew (1.10 becomes 1.1), so nothing that was read may be
-//! written back where a number's form counts.
+//! `az rest` sends a request once and prints the answer: it neither repeats a request after 429 or 503, nor follows
+//! `nextLink`, nor waits after a 202, and it shows no headers. It reformats numbers (1.10 becomes 1.1), so what it read
+//! must not be written back where the form of a number matters.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::azure::{
     process::RunError,
 };
 
-/// Tries of a request that Azure has not begun with, and the first pause between them; each further one is twice as long.
+/// Tries of a request that Azure has not started, and the first pause between them; each further pause is twice as long.
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// A pause that Azure asks for is believed up to here.
+/// The longest pause that Azure may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(2 * 60);
-/// Pages of a list: 1,000 items each is usual.
+/// Maximum pages of a list; 1,000 items each is usual.
 const MAX_PAGES: usize = 200;
-/// How often, and how many times, a resource is looked at until it is done.
+/// How often, and how many times, a resource is read until it is done.
 const POLL: Duration = Duration::from_secs(5);
 const MAX_POLLS: u64 = 180;
 
@@ -36,12 +36,12 @@ pub struct Rest<'a> {
     pub url: &'a str,
     /// What is sent, as JSON on standard input.
     pub body: Option<&'a Value>,
-    /// What the token is for, when `az` cannot tell from the address.
+    /// The audience of the token, when `az` cannot derive it from the address.
     pub resource: Option<&'a str>,
 }
 
 impl Azure {
-    /// Sends a request, and again while Azure is too busy to begin with it; `None` for an empty answer or `null`.
+    /// Sends a request, repeatedly while Azure is too busy to start it; `None` for an empty answer or `null`.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Azure {
         self.patiently(&call.json(&self.scope.subscription), &Values::default()).await
     }
 
-    /// Runs a call that may be repeated, while Azure is too busy to begin with it.
+    /// Runs a call that may be repeated, repeatedly while Azure is too busy to start it.
     pub(super) async fn patiently(&self, call: &Call, values: &Values) -> Result<Option<Value>, Error> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
@@ -82,11 +82,11 @@ impl Azure {
         found(self.rest(&request).await).map(Option::flatten)
     }
 
-    /// Everything in a list, whatever number of pages it comes in; nothing when there is no such list.
+    /// Everything in a list, from all its pages; empty when there is no such list.
     ///
     /// # Errors
     ///
-    /// When Azure does not say, or leads from one page to an address of somebody else.
+    /// When Azure does not say, or a page links to an address outside Azure.
     pub async fn list(&self, url: &str) -> Result<Vec<Value>, Error> {
         let mut items = Vec::new();
         let mut next = Some(url.to_owned());
@@ -97,7 +97,7 @@ impl Azure {
                 items.extend(values);
             }
             next = text(&answer, "nextLink").filter(|link| !link.is_empty());
-            // The token goes wherever the link leads; `az` gives it to Azure's own hosts only, and so do we.
+            // The token would follow the link, so only links to Azure's own hosts are followed, as in `az`.
             if next.as_ref().is_some_and(|link| !link.starts_with("https://")) {
                 return Err(Error::Answer {
                     call: "az rest".to_owned(),
@@ -117,7 +117,7 @@ impl Azure {
         self.list(&format!("{}/resources?api-version={}", self.scope.path(), calls::api::RESOURCES)).await
     }
 
-    /// Writes a resource, and waits until Azure has done what it has accepted.
+    /// Writes a resource, and waits until Azure has finished.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl Azure {
         Err(pending(url))
     }
 
-    /// Deletes a resource, and waits until it is gone; one that is gone already is no error.
+    /// Deletes a resource, and waits until it is gone; one that is already gone is no error.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Azure {
             return Ok(());
         }
         for _ in 0..MAX_POLLS {
-            // Some kinds cannot be read one by one; what cannot be read was deleted as far as anybody can see.
+            // Some kinds cannot be read one by one; a resource that cannot be read counts as deleted.
             match self.get(url).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(_)) => self.az.sleep(POLL).await,
@@ -161,12 +161,12 @@ impl Azure {
         Err(pending(url))
     }
 
-    /// Asks the logs of a workspace, by its id, and gives back the rows of the first table by the names of its columns.
+    /// Queries the logs of a workspace, by its id; the rows of the first table, by the names of its columns.
     /// <https://learn.microsoft.com/azure/azure-monitor/logs/api/overview>
     ///
     /// # Errors
     ///
-    /// When the query is refused, or the answer is no table.
+    /// When the query is rejected, or the answer is no table.
     pub async fn query(&self, logs: &str, workspace: &str, query: &str) -> Result<Vec<Value>, Error> {
         let logs = logs.trim_end_matches('/');
         let url = format!("{logs}/v1/workspaces/{}/query", calls::segment(workspace));
@@ -191,7 +191,7 @@ fn rows(answer: &Value) -> Option<Vec<Value>> {
     table.get("rows")?.as_array()?.iter().map(row).collect()
 }
 
-/// How far Azure is with a resource; `None` where its kind has no such thing.
+/// The provisioning state of a resource; `None` where its kind has none.
 fn provisioning(resource: &Value) -> Option<&str> {
     resource.get("properties")?.get("provisioningState")?.as_str()
 }
@@ -207,7 +207,7 @@ fn pending(url: &str) -> Error {
     Error::Pending { what, minutes: POLL.as_secs() * MAX_POLLS / 60 }
 }
 
-/// Whether a poll may go on after this error: the next one may succeed, and what is polled goes on without us.
+/// Whether polling may continue after this error, because the next poll may succeed.
 pub(super) fn is_passing(error: &Error) -> bool {
     match error {
         Error::Run(RunError::TimedOut { .. }) => true,

@@ -1,4 +1,4 @@
-//! The storage account, as far as anybody but the connector looks into it: how much waits in its spool.
+//! The storage account as the operator sees it: how much waits in its spool.
 
 use serde_json::Value;
 

@@ -8,21 +8,21 @@ use crate::azure::{
     secret::SecretText,
 };
 
-/// A version of the webhook secret: where it is, not what.
+/// A version of the webhook secret: its address, not its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretVersion {
     /// Its address with the version: <https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates>.
     pub uri: String,
 }
 
-/// A vault that was deleted, and whose name is not free until it is purged.
+/// A soft-deleted vault, whose name is reserved until it is purged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletedVault {
     /// Its name.
     pub name: String,
     /// The resource id that it had.
     pub id: String,
-    /// The region that it was in, and can only be recovered to.
+    /// The region that it was in, the only one that it can be recovered to.
     pub location: String,
 }
 
@@ -38,7 +38,7 @@ impl Azure {
         Ok(uri.map(|uri| SecretVersion { uri }))
     }
 
-    /// Puts a new version of the webhook secret. It travels on standard input, and nothing of the answer is printed.
+    /// Writes a new version of the webhook secret. It goes through standard input, and nothing of the answer is printed.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Azure {
         self.patiently(&self.scope.secret_put(vault), &values).await.map(drop)
     }
 
-    /// The vaults of the subscription that are deleted and not yet purged.
+    /// The soft-deleted vaults of the subscription.
     ///
     /// # Errors
     ///
