@@ -1,4 +1,4 @@
-//! What an answer says: its status turned into an [`Error`], its body read with patience.
+//! Reads an answer: turns its status into an [`Error`], and reads its body tolerantly.
 
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use super::wire::Answer;
 /// The members of a JSON object.
 pub(super) type Object = Map<String, Value>;
 
-/// How much of a body that is no JSON is shown.
+/// How much of a body is shown that is not JSON.
 const SHOWN: usize = 200;
 
-/// Turns a status that is no success into the error that a caller can act on.
+/// Turns a failed status into the error that a caller can act on.
 /// `settles` says that a 5xx leaves no doubt: the call changes nothing, or can be made again.
 pub(super) fn judge(answer: Answer, with_key: bool, settles: bool) -> Result<Answer, Error> {
     let status = answer.status.as_u16();
@@ -79,7 +79,7 @@ fn words(value: Option<&Value>) -> String {
     }
 }
 
-/// What can be shown of a text on one line of a terminal, at some length.
+/// What can be shown of a text on one line of a terminal, cut to a maximum length.
 fn printable(text: &str) -> String {
     let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
     spaced.chars().filter(|c| !c.is_control()).take(2000).collect()

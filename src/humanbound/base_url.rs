@@ -1,4 +1,4 @@
-//! The platform's base URL, checked once, and when two webhook URLs are one.
+//! The platform's base URL, checked once, and whether two webhook URLs are the same.
 
 use std::net::IpAddr;
 
@@ -46,8 +46,8 @@ pub(super) fn join(base: &Url, segments: &[&str]) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Whether two webhook URLs lead to the same connector: scheme, host, port and path decide, whatever the case of the
-/// host and whether the path ends in `/`.
+/// Whether two webhook URLs lead to the same connector: scheme, host, port and path decide, without regard to the case of
+/// the host and to a `/` at the end of the path.
 #[must_use]
 pub fn same_connector(one: &str, other: &str) -> bool {
     match (normal(one), normal(other)) {

@@ -16,21 +16,21 @@ use crate::signature::{self, Secret};
 
 /// The path of every connector.
 pub const INGEST: &str = "/api/ingest";
-/// No JSON object, so that a connector that accepts the signature rejects the body.
+/// Not a JSON object, so that a connector that accepts the signature rejects the body.
 const PROBE_BODY: &[u8] = b"[]";
 /// A cold start of the Functions host takes up to half a minute.
 const TIMEOUT: Duration = Duration::from_secs(45);
 /// The waits between rejected probes. Each one counts toward the alert on rejected signatures, so there are few: five
 /// minutes in all.
 const REJECTED_WAITS: [u64; 7] = [10, 20, 40, 60, 60, 60, 60];
-/// How often in a row a secret must be accepted, over how long: instances take a new secret one after the other.
+/// How often in a row a secret must be accepted, over how long, because instances get a new secret one after the other.
 const CONFIRMATIONS: u32 = 10;
 const CONFIRM_FOR: Duration = Duration::from_secs(60);
 /// How often a connector that does not answer is asked again, and how long after.
 const UNAVAILABLE_TRIES: u32 = 20;
 const UNAVAILABLE_WAIT: Duration = Duration::from_secs(5);
 
-/// A connector's public face.
+/// A connector, as seen from the internet.
 #[derive(Debug, Clone)]
 pub struct Connector {
     url: Url,
@@ -51,13 +51,13 @@ pub struct Health {
 /// How a probe ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// Every instance that was asked accepts the secret.
+    /// Every probed instance accepts the secret.
     Accepted,
-    /// It was rejected to the end.
+    /// It was rejected until the time was up.
     Rejected,
-    /// The connector did not say.
+    /// The connector gave no clear answer.
     Unanswered {
-        /// The last answer, or what kept it from coming.
+        /// The last answer, or why there was none.
         reason: String,
     },
 }
@@ -84,7 +84,7 @@ impl Connector {
         Ok(Self { url: parsed, settings: settings.clone(), timing, is_one_process })
     }
 
-    /// The same, where several instances answer even on this machine: a probe is not believed at once.
+    /// The same, where several instances answer even on this machine, so that one accepted probe is not enough.
     #[must_use]
     pub fn of_instances(self) -> Self {
         Self { is_one_process: false, ..self }
@@ -136,9 +136,9 @@ impl Connector {
         Err(Error::Unavailable { status: status.as_u16(), text: format!("{path} of the connector: {text}") })
     }
 
-    /// Asks until the connector accepts `secret` on every instance, or for five minutes. `told` hears of every wait.
+    /// Probes until the connector accepts `secret` on every instance, or for five minutes. `told` is called before each wait.
     ///
-    /// A connector on this machine is one process: it is believed at once.
+    /// A connector on this machine is one process, so one accepted probe is enough.
     ///
     /// # Errors
     /// When no HTTP client can be set up.
@@ -190,7 +190,7 @@ impl Connector {
     }
 
     async fn ask(&self, secret: &Secret) -> Result<Verdict, Error> {
-        // A client of its own, so that each probe opens a connection, which may lead to another instance.
+        // A new client, so that each probe opens a new connection, which may lead to another instance.
         let request = self.http()?.post(self.url.clone()).header("content-type", "application/json");
         let request = request.header(signature::HEADER, signature::sign(secret, PROBE_BODY)).body(PROBE_BODY);
         let outcome = request.send().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use crate::home::LockError;
 
-/// A failure of a call, or of what comes before the first one.
+/// A failure of a call, or of the preparation for the first call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -28,12 +28,12 @@ pub enum Error {
     /// A login is needed, and only a person can make one.
     #[error("not logged in to Humanbound: {reason}")]
     NotLoggedIn {
-        /// Why the credentials at hand do not do.
+        /// Why the current credentials cannot be used.
         reason: String,
         /// Seconds by which this machine's clock is ahead of the platform's, when it is far off.
         clock_off: Option<i64>,
     },
-    /// 401 or 403 with an API key: the routes of webhooks are not on Humanbound's list of what takes keys.
+    /// 401 or 403 with an API key: webhooks are not on Humanbound's list of routes that accept keys.
     #[error("the platform does not accept the API key here ({status}): {text}")]
     KeyNotAccepted {
         /// 401 or 403.
@@ -53,7 +53,7 @@ pub enum Error {
         /// The platform's words.
         text: String,
     },
-    /// 409 or 422 that speaks of a limit: there are ten webhooks already.
+    /// 409 or 422 that mentions a limit: there are already ten webhooks.
     #[error("the platform's limit is reached: {text}")]
     LimitReached {
         /// The platform's words.
@@ -65,7 +65,7 @@ pub enum Error {
         /// The platform's words.
         text: String,
     },
-    /// 400, 422 or another 4xx: what was asked for is not what the platform takes.
+    /// 400, 422 or another 4xx: the platform does not accept the request.
     #[error("the platform rejected the request ({status}): {text}")]
     Invalid {
         /// The status.
@@ -81,7 +81,7 @@ pub enum Error {
         /// The platform's words.
         text: String,
     },
-    /// 5xx to a call that changes nothing or can be made again.
+    /// 5xx to a call that changes nothing or may be repeated.
     #[error("the platform fails ({status}): {text}")]
     Unavailable {
         /// The status.
@@ -101,7 +101,7 @@ pub enum Error {
         /// What was expected, or the beginning of what came.
         detail: String,
     },
-    /// The call may have had its effect or not: look before making it again.
+    /// The call may or may not have had its effect: check before repeating it.
     #[error("it is not known whether the platform did this: {reason}")]
     Unclear {
         /// The status, if there was one.
@@ -109,7 +109,7 @@ pub enum Error {
         /// The platform's words, or what happened to the connection.
         reason: String,
     },
-    /// No answer, and for a call that changes something: it never left.
+    /// No answer; a call that changes something was not sent.
     #[error("cannot reach {host}: {fault}: {detail}")]
     Unreachable {
         /// The host that was called.
@@ -125,7 +125,7 @@ pub enum Error {
         /// What is wrong.
         detail: String,
     },
-    /// Another process renews the session and does not come to an end.
+    /// Another process renews the session and does not finish.
     #[error("the session cannot be renewed")]
     Lock(#[from] LockError),
     /// The credentials file cannot be read or written.

@@ -1,7 +1,7 @@
 //! Why there was no answer: the kinds that a person handles differently.
 //!
-//! reqwest tells little by type, so the chain of causes is searched: rustls's errors by type, which an `io::Error` holds
-//! without naming them as its source, and the others by the words that the layers below have used for years.
+//! reqwest's own error types say little, so the chain of causes is searched: for rustls's errors by type (an `io::Error`
+//! wraps them without naming them as its source), and for the others by the wording that the layers below have long used.
 
 use std::error::Error as StdError;
 use std::{fmt, io};
@@ -14,15 +14,15 @@ use rustls::CertificateError;
 pub enum Fault {
     /// The host's name is not known.
     Dns,
-    /// Nobody listens, or the way there is closed.
+    /// Nothing listens there, or a firewall closes the port.
     Connect,
-    /// The proxy that the environment names does not let us through.
+    /// The proxy of the environment rejects the connection.
     Proxy,
     /// The certificate is signed by an authority that this machine does not trust.
     UntrustedAuthority,
     /// The certificate is not valid yet: usually this machine's clock is behind.
     CertificateNotYetValid,
-    /// The certificate is not valid any more: or this machine's clock is ahead.
+    /// The certificate has expired, or this machine's clock is ahead.
     CertificateExpired,
     /// Another failure of TLS.
     Tls,
@@ -94,7 +94,7 @@ pub(super) fn of(error: &reqwest::Error) -> (Fault, String) {
     } else if said("dns error") {
         Fault::Dns
     } else if said("tls handshake") {
-        // The other side hung up in the middle of it, as what speaks plain HTTP does.
+        // The other side closed the connection during the handshake, as a server for plain HTTP does.
         Fault::Tls
     } else if error.is_connect() {
         Fault::Connect
@@ -118,11 +118,11 @@ fn of_tls(error: &rustls::Error) -> Fault {
     }
 }
 
-/// The causes from the outermost to the innermost, those included that an `io::Error` wraps.
+/// The causes from the outermost to the innermost, including those that an `io::Error` wraps.
 fn chain(error: &reqwest::Error) -> Vec<&(dyn StdError + 'static)> {
     let mut causes: Vec<&(dyn StdError + 'static)> = Vec::new();
     let mut next: Option<&(dyn StdError + 'static)> = error.source();
-    // Chains are a handful of links long; the bound is against one that loops.
+    // A chain has a handful of links; the bound is for one that loops.
     while let Some(cause) = next.filter(|_| causes.len() < 32) {
         causes.push(cause);
         let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

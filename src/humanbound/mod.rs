@@ -1,6 +1,6 @@
 //! The Humanbound platform: its REST API, and the login that its own command line `hb` keeps.
 //!
-//! A command opens a [`Client`] once and calls it; every try, renewal of the session and odd answer is handled below:
+//! A command opens a [`Client`] once and calls it; retries, session renewals and unexpected answers are handled below:
 //!
 //! ```no_run
 //! # async fn command() -> Result<(), humanbound_sentinel::humanbound::Error> {
@@ -25,14 +25,13 @@
 //! # }
 //! ```
 //!
-//! An [`Error`] says in its variant what to do next, in [`Error::hint`] what to tell the reader and in
-//! [`Error::exit_code`] how the command ends. A secret is in none of them, and the debug log has only the heads of
-//! calls: method, URL and status.
+//! The variant of an [`Error`] says what to do next, [`Error::hint`] what to tell the reader, and [`Error::exit_code`] how
+//! the command ends. None of them holds a secret, and the debug log has only method, URL and status of each call.
 //!
 //! What this module must not do: follow a redirect, send a credential over plain http to another machine, repeat a POST
 //! by itself, read the environment, print.
 //!
-//! Reading order: [`Client`], then `wire` (one exchange), `credentials` (as whom), `answer` (what came of it).
+//! Reading order: [`Client`], then `wire` (one exchange), `credentials` (the login), `answer` (how it is read).
 
 mod client;
 mod connector;

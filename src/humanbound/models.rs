@@ -1,4 +1,4 @@
-//! What the platform's API speaks of. Members that are not listed here are ignored: it adds some from time to time.
+//! The objects of the platform's API. Members that are not listed here are ignored, because the API adds some at times.
 
 use std::fmt;
 
@@ -49,13 +49,13 @@ pub struct Webhook {
 /// A webhook to be made.
 #[derive(Clone, Copy)]
 pub struct NewWebhook<'a> {
-    /// Where it shall deliver to.
+    /// Where it will deliver to.
     pub url: &'a str,
     /// What it signs with.
     pub secret: &'a str,
     /// What it is called.
     pub name: &'a str,
-    /// The event types; empty means all, those to come included.
+    /// The event types; empty means all, including future ones.
     pub event_types: &'a [&'a str],
 }
 
@@ -65,16 +65,16 @@ impl fmt::Debug for NewWebhook<'_> {
     }
 }
 
-/// What became of a DELETE.
+/// The outcome of a DELETE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// It was there and is gone.
+    /// It existed and is gone.
     Deleted,
-    /// It was not there, or went in an earlier try of the same call.
+    /// It did not exist, or an earlier try of the same call deleted it.
     NotThere,
 }
 
-/// What the platform says of a test event. Only what arrived is a success.
+/// What the platform says about a test event. Only a delivered one is a success.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tested {
     /// Whether the platform says that it was delivered; `None` when it does not say.
@@ -107,7 +107,7 @@ pub struct Deliveries {
     pub total: Option<u64>,
 }
 
-/// Which past events to deliver once more. Times are sent as they stand.
+/// Which past events to deliver once more. Times are sent as given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Replay<'a> {
     /// From when on.
@@ -124,14 +124,14 @@ pub struct Replay<'a> {
     pub event_type: Option<&'a str>,
 }
 
-/// What a replay began.
+/// The platform's answer to a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayed {
-    /// How many events are on their way; `None` when the platform did not say, which does not mean none.
+    /// How many events were queued; `None` when the platform did not say, which does not mean zero.
     pub queued: Option<u64>,
 }
 
-/// Whether two ids of the platform are one: the case of their letters differs between routes.
+/// Whether two ids of the platform are equal, without regard to case, which differs between routes.
 #[must_use]
 pub fn same_id(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())

@@ -1,4 +1,4 @@
-//! One HTTP exchange: sent, repeated where that is safe, read under a cap, and told to the debug log.
+//! One HTTP exchange: sent, repeated where that is safe, read under a size limit, and written to the debug log.
 
 use std::fmt;
 use std::fs;
@@ -18,21 +18,21 @@ use crate::config::PlatformSettings;
 use crate::delivery::retry::retry_after;
 use crate::tls;
 
-/// `hb` waits as long; `humanbound_cli/config.py`.
+/// The time-out of `hb` in `humanbound_cli/config.py`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The pauses before the second, third and fourth try of a GET or DELETE.
 const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
-/// Whoever asks to wait for longer gets no second try: the caller is told, and can say so.
+/// When the platform asks to wait for longer, there is no second try, and the caller gets the error.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
-/// No answer of the platform comes near; a page of 100 deliveries is some 20 KB.
+/// Far more than any answer of the platform; a page of 100 deliveries is some 20 KB.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
-/// A clock that is off by more makes certificates and sessions fail.
+/// A clock that is further off makes certificates and sessions fail.
 const MAX_CLOCK_OFF: i64 = 300;
 
 type Clock = dyn Fn() -> OffsetDateTime + Send + Sync;
 type Sleep = dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync;
 
-/// The time and how to let it pass, so that a test of a minute takes none.
+/// The clock and how to wait, so that a test of a minute takes no time.
 #[derive(Clone)]
 pub struct Timing {
     now: Arc<Clock>,
@@ -119,12 +119,12 @@ impl Wire {
         *self.clock_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends `request`. A GET or DELETE is repeated after faults that may pass; anything else is sent once.
+    /// Sends `request`. A GET or DELETE is repeated after transient faults; anything else is sent once.
     pub(super) async fn send(&self, request: Request) -> Result<Answer, NoAnswer> {
         let repeats = [Method::GET, Method::DELETE].contains(request.method());
         let mut pauses = PAUSES.iter().filter(|_| repeats);
         loop {
-            // Bodies are bytes, so a copy can always be had.
+            // Bodies are bytes, so the request can always be cloned.
             let Some(copy) = request.try_clone() else { return self.send_once(request).await };
             let outcome = self.send_once(copy).await;
             let wanted = match &outcome {
@@ -177,14 +177,14 @@ impl Wire {
     }
 }
 
-/// A client with the trust and the proxies of `settings`. It follows no redirect.
+/// A client with the root certificates and the proxies of `settings`. It follows no redirect.
 pub(super) fn builder(settings: &PlatformSettings) -> Result<reqwest::ClientBuilder, Error> {
     tls::install_provider();
     let setup = |detail: String| Error::Setup { detail };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("hb-sentinel/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        // Ours are read by `config`, and none is used for plain http.
+        // `config` reads the proxies, and none is used for plain http.
         .no_proxy();
     if let Some(path) = &settings.root_certificates {
         let name = path.display();

@@ -1,4 +1,4 @@
-//! What a backfill would do, without a call: nothing can be counted without being delivered.
+//! What a backfill would do, without a call, because the platform cannot count events without delivering them.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ const SHOWN: usize = 5;
 /// No range has more windows than this; the year 1 to now has 24,000.
 const MAX_WINDOWS: usize = 1_000_000;
 
-/// What is known before.
+/// What is known in advance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// Where the range begins.
     pub since: OffsetDateTime,
     /// Where it ends.
     pub until: OffsetDateTime,
-    /// The first windows, if they hold few events.
+    /// The first windows, provided that they hold few events.
     pub first: Vec<Window>,
-    /// How many requests there are at least.
+    /// The minimum number of requests.
     pub min_windows: usize,
-    /// How long it takes at least: one request a second.
+    /// The minimum duration: one request a second.
     pub min_time: Duration,
-    /// How much longer every thousand events take, when the platform does not say how fast it delivers.
+    /// The additional duration for every thousand events, when the platform does not say how fast it delivers.
     pub time_per_thousand: Duration,
 }
 

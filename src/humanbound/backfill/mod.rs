@@ -1,8 +1,8 @@
-//! The past of an organisation, delivered once more: replays of window after window, until the range is through.
+//! Delivers past events of an organisation once more, by replaying one time window after another.
 //!
-//! A replay answers only how many events it queued, at most [`LIMIT`], and delivers them later, in an order that nobody
-//! promises. So nothing can be counted without being delivered, and a window that is full may hold more. Such a window
-//! is split and asked for again; the connector and `EventId` remove the duplicates, which Azure bills all the same.
+//! A replay only answers how many events it queued, at most [`LIMIT`], and delivers them later, in no documented order.
+//! So events cannot be counted without being delivered, and a window that is full may hold more. Such a window is split
+//! and requested again; the connector and `EventId` remove the duplicates, which Azure bills all the same.
 //!
 //! ```no_run
 //! # async fn command(client: &humanbound_sentinel::humanbound::Client)
@@ -22,9 +22,9 @@
 //! # }
 //! ```
 //!
-//! It can be dropped at any time: what was saved is where the next run goes on.
+//! It can be dropped at any time: the next run continues from what was saved.
 //!
-//! Reading order: [`Options`], `window` (what is asked for), `pace` (when), `run` (the course of it), [`Forecast`].
+//! Reading order: [`Options`], `window` (what is requested), `pace` (when), `run` (the loop), [`Forecast`].
 
 mod forecast;
 mod moment;
@@ -59,7 +59,7 @@ pub struct Options {
     pub project_id: Option<String>,
     /// The only event type.
     pub event_type: Option<String>,
-    /// Begin again, whatever an earlier run did.
+    /// Begin again, ignoring the progress of an earlier run.
     pub restart: bool,
     /// How many events the platform queues for one request.
     pub limit: u64,
@@ -80,8 +80,8 @@ impl Options {
         }
     }
 
-    /// What makes it the same backfill in another run: the range as it was written, since "until now" and "7d" go on
-    /// when time does, and a run that goes on to a later end leaves nothing out.
+    /// What identifies the same backfill in another run: the range as it was written. "Until now" and "7d" move with time,
+    /// and a run that continues to a later end leaves nothing out.
     #[must_use]
     pub fn key(&self) -> String {
         let until = self.until.map_or_else(|| "now".to_owned(), |until| until.to_string());
@@ -96,7 +96,7 @@ impl Options {
         lower_hex(&Sha256::digest(parts.join("\n")))
     }
 
-    /// The range at `now`, which it does not go beyond.
+    /// The range at `now`, which is its latest end.
     ///
     /// # Errors
     /// [`Error::EmptyRange`].
@@ -123,7 +123,7 @@ pub enum Notice<'a> {
         since: OffsetDateTime,
         /// Where it ends.
         until: OffsetDateTime,
-        /// Where an earlier run of it got to.
+        /// Where an earlier run of the same backfill stopped.
         from: Option<OffsetDateTime>,
     },
     /// A window was answered.
@@ -134,7 +134,7 @@ pub enum Notice<'a> {
         queued: u64,
         /// What it means.
         verdict: Verdict,
-        /// How far everything is by now.
+        /// The progress so far.
         progress: &'a Outcome,
     },
     /// The queued events are on their way.
@@ -144,39 +144,39 @@ pub enum Notice<'a> {
         /// Of how many.
         of: u64,
     },
-    /// The platform no longer counts on; from here on time alone sets the pace.
+    /// The platform no longer counts deliveries; from here on only time sets the pace.
     Stalled {
         /// How many were counted.
         delivered: u64,
         /// Of how many.
         of: u64,
     },
-    /// The connector has trouble: windows take so many times as long.
+    /// The connector has trouble: windows are slowed down by this factor.
     Slower {
-        /// How many times.
+        /// The factor.
         times: u32,
     },
     /// The platform asks to slow down.
     Throttled {
-        /// For so long.
+        /// For how long.
         pause: Duration,
     },
-    /// It is not known whether a window was queued, or the platform could not be reached: it is asked for again.
+    /// It is not known whether a window was queued, or the platform could not be reached: the window is requested again.
     Again {
         /// The window.
         window: &'a Window,
         /// Why.
         reason: String,
-        /// After so long.
+        /// After how long.
         pause: Duration,
     },
-    /// The platform takes no times, so whole days are asked for.
+    /// The platform accepts dates but no times, so whole days are requested.
     WholeDays,
 }
 
-/// Whoever tells a person.
+/// Receives notices, to show them.
 pub trait Observer {
-    /// Hears of what happened.
+    /// Called with each notice.
     fn notice(&mut self, notice: &Notice<'_>);
 }
 
@@ -186,36 +186,36 @@ impl<F: FnMut(&Notice<'_>)> Observer for F {
     }
 }
 
-/// What came of it, over all runs of it; [`Self::delivered`] alone is of the last one.
+/// The result over all runs of a backfill; only [`Self::delivered`] is of the last run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Where the range begins.
     pub since: OffsetDateTime,
     /// Where it ends.
     pub until: OffsetDateTime,
-    /// Up to where it got.
+    /// How far it came.
     pub done_until: OffsetDateTime,
     /// How many events the platform queued, duplicates included.
     pub queued: u64,
     /// How many requests it answered with a number.
     pub windows: u64,
-    /// How many of the queued events are duplicates, at most. On top come what happened at the very second where two
-    /// windows meet, and a window that an earlier run was ended in the middle of asking for.
+    /// The maximum number of duplicates among the queued events. Events at the very second where two windows meet, and a
+    /// window during whose request an earlier run was ended, come on top.
     pub duplicates: u64,
     /// How many deliveries the platform counted in this run, attempts and live events included; `None` when it does not
     /// count, or stopped to.
     pub delivered: Option<u64>,
     /// Windows that may hold more than was queued.
     pub incomplete: Vec<Window>,
-    /// How many windows were so full that they were asked for by type: events of unknown types may lack there.
+    /// How many windows were so full that they were requested by type: events of unknown types may be missing there.
     pub by_type: u64,
     /// How often it was not known whether a window was queued.
     pub unclear: u64,
-    /// The platform takes no times, so whole days were asked for.
+    /// The platform accepts dates but no times, so whole days were requested.
     pub whole_days: bool,
 }
 
-/// Why a backfill ended early. What was saved stays good to go on from.
+/// Why a backfill ended early. The next run continues from what was saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -227,7 +227,7 @@ pub enum Error {
         /// Its end.
         until: OffsetDateTime,
     },
-    /// A success without a number, which does not mean none.
+    /// A success without a number of events, which does not mean zero.
     #[error("the platform did not say how many events it queued from {} on", timestamp(*since))]
     NoNumber {
         /// The window's beginning.
@@ -256,7 +256,7 @@ impl Error {
         }
     }
 
-    /// What a program can tell it by.
+    /// A name by which a program can recognise the error.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -287,20 +287,20 @@ pub struct Backfill<'a> {
 }
 
 impl<'a> Backfill<'a> {
-    /// `timing` is what all pauses go by.
+    /// `timing` is the clock of all pauses.
     #[must_use]
     pub fn new(client: &'a Client, timing: Timing, options: Options) -> Self {
         Self { client, timing, options, pressure: Box::new(pace::Unknown) }
     }
 
-    /// Lets `pressure` tell how the connector copes, beside what the deliveries say.
+    /// Uses `pressure`, in addition to the deliveries, to see whether the connector has trouble.
     #[must_use]
     pub fn with_pressure(mut self, pressure: impl Pressure + 'a) -> Self {
         self.pressure = Box::new(pressure);
         self
     }
 
-    /// Delivers, from where `remembered` got to if that is the same backfill. `save` is called after each window.
+    /// Runs the backfill, from where `remembered` stopped if that is the same backfill. `save` is called after each window.
     ///
     /// # Errors
     /// See [`Error`].

@@ -12,11 +12,11 @@ use time::{Date, OffsetDateTime, UtcOffset};
 pub enum Moment {
     /// A fixed one.
     At(OffsetDateTime),
-    /// So long before now.
+    /// This long before now.
     Ago(Duration),
 }
 
-/// What is no point in time.
+/// The error for a text that is no point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a date, a time or a span; write 2026-01-31, 2026-01-31T12:00:00Z or 7d")]
 pub struct NoMoment(String);
@@ -46,7 +46,7 @@ impl Moment {
         if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
             return Ok(Self::At(at.to_offset(UtcOffset::UTC)));
         }
-        // A span that reaches back before the year 1 is no point in time either.
+        // Nor is a span that reaches back before the year 1 a point in time.
         let span = humantime::parse_duration(text).ok().filter(|span| span.as_secs() < 100 * 366 * 86_400);
         span.map(Self::Ago).ok_or_else(|| NoMoment(text.to_owned()))
     }

@@ -1,4 +1,4 @@
-//! How fast windows follow each other: as fast as the platform delivers them and the connector takes them.
+//! How fast windows follow each other: as fast as the platform delivers and the connector accepts them.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use time::OffsetDateTime;
 use super::{Notice, Observer};
 use crate::humanbound::{Client, Delivery, Timing};
 
-/// Between two requests to the platform, whatever they are.
+/// The pause between any two requests to the platform.
 const MIN_GAP: Duration = Duration::from_secs(1);
-/// Where the platform does not count deliveries it is trusted with so many a second.
+/// Deliveries a second that are assumed when the platform does not count them.
 const PER_SECOND: u64 = 20;
-/// What is waited for even a single event.
+/// The minimum wait, even for a single event.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
-/// Between two looks at the deliveries.
+/// The pause between two polls of the deliveries.
 const MAX_LOOK: u64 = 10;
-/// Deliveries that have not grown for so long are not waited for: the platform gave up on some, or its log is full.
+/// How long to wait for a count that does not grow: the platform gave up on some deliveries, or its log is full.
 const STALLED: Duration = Duration::from_secs(120);
-/// However bad it is, a window takes no more than so many times its time.
+/// The maximum factor by which a window is slowed down.
 const MAX_SLOWNESS: u32 = 16;
-/// How many of the latest deliveries are looked through.
+/// How many of the latest deliveries are checked.
 const PAGE: usize = 100;
 
-/// How the connector copes, as far as somebody can tell.
+/// Whether the connector keeps up, as far as that can be known.
 pub trait Pressure {
     /// How much waits in the connector's spool; `None` when that cannot be known. Blobs or bytes: only growth counts.
     fn spooled(&mut self) -> BoxFuture<'_, Option<u64>>;
 }
 
-/// Nobody can tell.
+/// It cannot be known.
 pub(super) struct Unknown;
 
 impl Pressure for Unknown {
@@ -44,16 +44,16 @@ pub(super) struct Pace<'a> {
     webhook: &'a str,
     timing: Timing,
     pressure: Box<dyn Pressure + 'a>,
-    /// How many times slower than it could be.
+    /// The factor by which windows are slowed down.
     slowness: u32,
     last_request: Option<OffsetDateTime>,
-    /// The platform's count of deliveries, by the last look.
+    /// The platform's count of deliveries at the last poll.
     total: Option<u64>,
-    /// The count at the first look.
+    /// The count at the first poll.
     first_total: Option<u64>,
     has_stalled: bool,
     spooled: Option<u64>,
-    /// The deliveries of the last look; `None` before the first.
+    /// The deliveries at the last poll; `None` before the first.
     page: Option<Vec<Delivery>>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Pace<'a> {
         }
     }
 
-    /// Looks at what was delivered and spooled before this run.
+    /// Reads what was delivered and spooled before this run.
     pub(super) async fn begin(&mut self) {
         self.look().await;
         self.first_total = self.total;
@@ -89,7 +89,7 @@ impl<'a> Pace<'a> {
     /// Waits until a request may be made.
     pub(super) async fn gate(&mut self) {
         let now = self.timing.now();
-        // A clock that was set back must not make anybody wait for it.
+        // A clock that was set back must not lengthen the wait.
         let gone = self.last_request.and_then(|last| Duration::try_from(now - last).ok());
         if let Some(rest) = gone.and_then(|gone| MIN_GAP.checked_sub(gone)).filter(|rest| !rest.is_zero()) {
             self.timing.sleep(rest).await;
@@ -159,8 +159,8 @@ impl<'a> Pace<'a> {
         }
     }
 
-    /// Reads the latest deliveries; whether one that came in since the last look met an overloaded connector.
-    /// What cannot be read is not known: the next replay tells what is wrong.
+    /// Reads the latest deliveries; whether a new one met an overloaded connector. A failure is ignored, because the next
+    /// replay reports what is wrong.
     async fn look(&mut self) -> bool {
         self.gate().await;
         let Ok(deliveries) = self.client.deliveries(self.webhook, 1, PAGE).await else {
@@ -174,12 +174,12 @@ impl<'a> Pace<'a> {
     }
 }
 
-/// How long `queued` deliveries take where nobody counts them.
+/// How long `queued` deliveries take where the platform does not count them.
 pub(super) fn pause_for(queued: u64) -> Duration {
     Duration::from_secs(queued.div_ceil(PER_SECOND)).max(MIN_PAUSE)
 }
 
-/// Whether a delivery met a connector that is out of breath, or out of reach.
+/// Whether a delivery met a connector that is overloaded or unreachable.
 fn is_overload(delivery: &Delivery) -> bool {
     matches!(delivery.status_code, None | Some(429 | 502..=504))
 }

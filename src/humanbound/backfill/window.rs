@@ -1,6 +1,6 @@
-//! Which windows are asked for, in which order: as wide as the answers allow, as narrow as the limit forces.
+//! Which windows are requested, in which order: as wide as the answers allow, as narrow as the limit requires.
 //!
-//! Nothing here calls or waits, so that the rules can be tested as they stand.
+//! Nothing here calls or waits, so that the rules can be tested alone.
 
 use std::collections::VecDeque;
 
@@ -12,35 +12,35 @@ use crate::humanbound::{EVENT_TYPES, Replay};
 /// How many events the platform queues for one request.
 /// Source: `humanbound` 2.13.0 on PyPI, `humanbound_cli/commands/webhooks.py`, help of `sync`.
 pub const LIMIT: u64 = 1000;
-/// How many a window should hold: some way below the limit, since the next one may be busier.
+/// The number of events that a window aims at, below the limit because the next one may be busier.
 const AIM: f64 = 600.0;
-/// The first window, of which nothing is known yet.
+/// The width of the first window, before anything is known.
 const FIRST: Duration = Duration::DAY;
-/// A window of a quiet time grows no further.
+/// The maximum width of a window.
 const MAX_WIDTH: Duration = Duration::days(31);
 
-/// How far back a busy window is remembered: a quiet weekend says nothing of the Monday after it, the week before does.
+/// How long a busy window is remembered: the last week predicts a Monday better than a quiet weekend.
 const MEMORY: Duration = Duration::days(8);
 
-/// A stretch of time, and what of it.
+/// A stretch of time, and a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// Its beginning.
     pub since: OffsetDateTime,
-    /// Its end, at which the next one begins: whether the platform counts it in is unknown.
+    /// Its end, where the next one begins; whether the platform includes it is unknown.
     pub until: OffsetDateTime,
-    /// The only event type that is asked for.
+    /// The only event type, if it is limited to one.
     pub event_type: Option<String>,
-    /// The only project that is asked for.
+    /// The only project, if it is limited to one.
     pub project_id: Option<String>,
 }
 
-/// The smallest step that the platform's filter of times can take.
+/// The precision of the platform's time filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
-    /// Times are taken to the second.
+    /// Seconds.
     Second,
-    /// Only dates are taken.
+    /// Whole days.
     Day,
 }
 
@@ -85,13 +85,13 @@ impl Grain {
 /// What an answer means for its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was delivered whole.
+    /// It was delivered completely.
     Done,
-    /// It may hold more than was queued: its parts are next.
+    /// It may hold more than was queued: its parts follow.
     Split,
-    /// The same, of one step: the known event types are next, one by one.
+    /// The same for a window that cannot be narrower: the known event types follow, one by one.
     ByType,
-    /// The same, of one step and one event type: [`Plan::by_project`] is to be called.
+    /// The same for a window of one event type: call [`Plan::by_project`].
     NeedsProjects,
     /// It may hold more than was queued, and nothing can be done about it.
     Incomplete,
@@ -100,18 +100,18 @@ pub enum Verdict {
 /// The windows from a range's beginning to its end.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where the window began that was made last.
+    /// The beginning of the newest window.
     since: OffsetDateTime,
-    /// Up to where windows were made.
+    /// The end of the newest window.
     cursor: OffsetDateTime,
     until: OffsetDateTime,
     width: Duration,
-    /// The ends of the busiest windows of late and their events a second: each busier than those behind it.
+    /// The ends of the busiest recent windows and their events a second, each busier than the later ones.
     busy: VecDeque<(OffsetDateTime, f64)>,
     grain: Grain,
     event_type: Option<String>,
     project_id: Option<String>,
-    /// Parts of windows that were full; the next one last.
+    /// Parts of full windows; the next one is last.
     parts: Vec<Window>,
 }
 
@@ -154,7 +154,7 @@ impl Plan {
         Some(Window { since, until, event_type, project_id })
     }
 
-    /// Learns how many events `window` had, of which it can have `limit`.
+    /// Learns how many events of `window` were queued, where `limit` is the maximum.
     pub fn answered(&mut self, window: &Window, queued: u64, limit: u64) -> Verdict {
         self.fit_width(window, queued.min(limit));
         if queued < limit {
@@ -176,9 +176,9 @@ impl Plan {
         }
     }
 
-    /// Splits a window by the projects of the organisation; whether that is of use.
+    /// Splits a window by the projects of the organisation; returns whether that helps.
     pub fn by_project(&mut self, window: &Window, projects: &[String]) -> bool {
-        // The only project has the same events once more.
+        // A single project has the same events again.
         let is_of_use = projects.len() > 1;
         if is_of_use {
             let part = |id: &String| Window { project_id: Some(id.clone()), ..window.clone() };
@@ -187,7 +187,7 @@ impl Plan {
         is_of_use
     }
 
-    /// Up to where everything was asked for: where another run would go on.
+    /// Up to where everything was requested: where another run would continue.
     #[must_use]
     pub fn done_until(&self) -> OffsetDateTime {
         self.parts.iter().map(|part| part.since).min().unwrap_or(self.cursor)
@@ -199,8 +199,8 @@ impl Plan {
         self.until
     }
 
-    /// The parts of a full window. Each full one costs up to a thousand duplicates, and a request more next to nothing:
-    /// what is full although it is a part already holds a burst, which is searched for in longer strides.
+    /// The parts of a full window. Each full window costs up to a thousand duplicates, while another request costs next to
+    /// nothing, so a part that is full as well holds a burst and is split into more parts.
     fn split(&self, window: &Window) -> Vec<Window> {
         let width = window.until - window.since;
         let depth = (self.cursor - self.since) / width;
@@ -222,8 +222,8 @@ impl Plan {
         parts
     }
 
-    /// Fits the width of the windows to come to what this one held, and to the busiest of late. Parts of a window say
-    /// nothing of the rate of whole ones.
+    /// Adapts the width of the next windows to this window and to the busiest recent ones. Parts of a window say nothing
+    /// about the rate of whole ones.
     fn fit_width(&mut self, window: &Window, queued: u64) {
         if window.event_type != self.event_type || window.project_id != self.project_id {
             return;

@@ -1,4 +1,4 @@
-//! `~/.humanbound/credentials.json`, which belongs to `hb`: its members by its names, and whatever else is in it kept.
+//! `~/.humanbound/credentials.json`, which belongs to `hb`: its members by their names; unknown members are kept.
 //!
 //! Members that `hb` 2.13.0 writes (`humanbound_cli/client.py`, `_save_credentials`): `api_token`, `expires_at` (seconds
 //! since 1970, as a fraction), `refresh_token`, `organisation_id`, `project_id`, `base_url`, `username`, `email` and
@@ -50,10 +50,10 @@ impl Credentials {
         self.text("api_token").map(Confidential::new)
     }
 
-    /// When the login behind the session ends; `None` when the file does not say, and `hb` then asks nobody either.
+    /// When the login behind the session ends; `None` when the file does not say.
     pub(super) fn expires_at(&self) -> Option<OffsetDateTime> {
         let number = self.0.get("expires_at")?.to_string();
-        // Whole seconds do: a session is renewed a minute early.
+        // Whole seconds suffice, because a session is renewed a minute early.
         let seconds = number.split('.').next()?.parse().ok()?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()
     }

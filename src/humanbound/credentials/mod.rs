@@ -1,8 +1,8 @@
-//! As whom the platform is called: an API key of the environment, or the session that `hb login` left behind.
+//! The credentials for the platform: an API key from the environment, or the session of `hb login`.
 //!
-//! There is no login of our own. A session is renewed when its clock says so, and once when the platform does not take
-//! it any more: a logout anywhere ends it early. Auth0 rotates the refresh token, and a second use of the old one ends
-//! the whole login, so renewals go one at a time across processes, under `credentials.lock`.
+//! `hb-sentinel` has no login of its own. A session is renewed shortly before it expires, and once when the platform
+//! rejects it, because a logout anywhere ends it early. Auth0 rotates the refresh token, and a second use of the old one
+//! ends the whole login, so only one process at a time renews, under `credentials.lock`.
 //!
 //! Read [`Login`] first, then [`session`].
 
@@ -22,13 +22,13 @@ use crate::home;
 /// The two ways to call the platform.
 #[derive(Debug)]
 pub(super) enum Login {
-    /// With `HUMANBOUND_API_KEY`; the credentials file is not looked at.
+    /// With `HUMANBOUND_API_KEY`; the credentials file is not read.
     Key(Confidential),
     /// With the session of `hb login`.
     Session(Box<Session>),
 }
 
-/// What goes with one call.
+/// The credential of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pass {
     Key(Confidential),
@@ -54,7 +54,7 @@ impl Login {
         }
     }
 
-    /// Another pass, after the platform answered 401 to `spent`; `None` when there is no other.
+    /// Another credential, after the platform answered 401 to `spent`; `None` when there is no other.
     pub(super) async fn another(
         &self,
         wire: &Wire,

@@ -17,14 +17,14 @@ use crate::humanbound::answer::{self, text_of};
 use crate::humanbound::wire::{Answer, Wire};
 use crate::humanbound::{Error, base_url};
 
-/// A session is renewed this long before it ends, so that no call is under way then.
+/// A session is renewed this long before it ends, so that it does not end during a call.
 const EARLY: Duration = Duration::from_secs(60);
-/// Another process renews within seconds. When its network hangs so would ours, and the caller is told who waits.
+/// Another process renews within seconds. If its network hangs, ours would as well, and the error names the process.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// What a token is good for when Auth0 does not say; as in `hb`.
+/// How long a token is valid when Auth0 does not say; as in `hb`.
 const DEFAULT_LIFETIME: i64 = 3600;
 
-/// The session at hand. One renewal goes at a time, in this process too.
+/// The current session. Within this process, too, only one task at a time renews it.
 #[derive(Debug)]
 pub(in crate::humanbound) struct Session {
     folder: PathBuf,
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// A token other than `spent`: another task's or another process's if one renewed meanwhile, else a new one.
+    /// A token other than `spent`: that of another task or process that renewed meanwhile, else a new one.
     pub(super) async fn renew(
         &self,
         wire: &Wire,
@@ -85,7 +85,7 @@ impl Session {
         let refresh = refresh.ok_or_else(|| not_logged_in("the session ended and cannot be renewed"))?;
         let tokens = self.exchange(wire, &refresh).await?;
         if let Some(rotated) = tokens.rotated {
-            // Before anything else can fail: the old one is spent, and using it again would end the login.
+            // Saved before anything else can fail, because using the old refresh token again would end the login.
             current.set("refresh_token", rotated.expose());
             current.write(&path)?;
         }
@@ -96,7 +96,7 @@ impl Session {
         Ok(token)
     }
 
-    /// Gives Auth0 the refresh token. Sent once: a second use of a token that was taken would end the login.
+    /// Sends the refresh token to Auth0. Never repeated, because a second use of an accepted token would end the login.
     /// <https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation>
     async fn exchange(&self, wire: &Wire, refresh: &Confidential) -> Result<Tokens, Error> {
         let url = base_url::parse("`HUMANBOUND_AUTH0_DOMAIN`", &format!("https://{}", self.auth0.domain))?;
@@ -152,7 +152,7 @@ fn usable(credentials: &Credentials, now: OffsetDateTime) -> Option<Confidential
     credentials.api_token().filter(|_| !ends)
 }
 
-/// A rejected token needs a new login, anything else another look.
+/// A rejected token needs a new login; anything else is judged like other errors.
 fn rejected(answer: &Answer, what: &str) -> Error {
     let (status, text) = (answer.status.as_u16(), text_of(answer));
     match status {
