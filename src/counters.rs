@@ -1,6 +1,6 @@
-//! What happened so far: the numbers of `/api/status` and of the `connector.stats` rows.
+//! Counts what has happened: the numbers of `/api/status` and of the `connector.stats` rows.
 //!
-//! `server` and `delivery` count alike, so they stand below both.
+//! Both `server` and `delivery` count, so this module is below both.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) enum Rejection {
 pub struct Counts {
     /// Events that Azure Monitor accepted on the direct path.
     pub stored: u64,
-    /// Duplicates of events that were safe already, or on their way.
+    /// Duplicates of events that were already safe or in flight.
     pub duplicates: u64,
     /// Events written to the spool.
     pub spooled: u64,
@@ -34,9 +34,9 @@ pub struct Counts {
     pub rejected_malformed: u64,
     /// Requests rejected for their signature: not the body's.
     pub rejected_mismatch: u64,
-    /// Requests whose body is too large or has an unknown encoding, or is signed and no JSON object.
+    /// Requests whose body is too large, has an unknown encoding, or is signed but no JSON object.
     pub rejected_bodies: u64,
-    /// Requests for a path that is none of ours.
+    /// Requests for an unknown path.
     pub unknown_paths: u64,
     /// Requests answered 503.
     pub unavailable: u64,
@@ -56,7 +56,7 @@ impl Counts {
     }
 }
 
-/// The last fault, with the way out.
+/// The last fault, with a hint.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Fault {
     /// When it happened.
@@ -68,14 +68,14 @@ pub(crate) struct Fault {
     pub(crate) hint: &'static str,
 }
 
-/// When things went well and wrong last.
+/// The last success and the last faults.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Last {
     /// When Azure Monitor accepted a batch.
     pub(crate) success: Option<OffsetDateTime>,
-    /// Why it did not take one.
+    /// Why Azure Monitor did not take a batch.
     pub(crate) push_fault: Option<Fault>,
-    /// Why the spool did not take one.
+    /// Why the spool did not take a batch.
     pub(crate) spool_fault: Option<Fault>,
 }
 
@@ -121,19 +121,19 @@ impl Counters {
         }
     }
 
-    /// Rows of events that Azure Monitor accepted from this process, whichever way they went.
+    /// Rows of events that Azure Monitor accepted from this process, pushed directly or by the drain.
     #[must_use]
     pub(crate) fn accepted(&self) -> u64 {
         self.stored.load(Ordering::Relaxed) + self.drained.load(Ordering::Relaxed)
     }
 
-    /// When things went well and wrong last.
+    /// The last success and the last faults.
     #[must_use]
     pub(crate) fn last(&self) -> Last {
         self.lock().clone()
     }
 
-    /// A duplicate of an event that was safe already.
+    /// A duplicate of an event that was already safe.
     pub(crate) fn duplicate(&self) {
         add(&self.duplicates, 1);
     }
@@ -156,7 +156,7 @@ impl Counters {
         add(&self.rejected_bodies, 1);
     }
 
-    /// A request for a path that is none of ours.
+    /// A request for an unknown path.
     pub(crate) fn unknown_path(&self) {
         add(&self.unknown_paths, 1);
     }
@@ -193,7 +193,7 @@ impl Counters {
         self.lock().push_fault = Some(fault);
     }
 
-    /// The spool did not take one, or did not give one back.
+    /// A batch could not be written to the spool, or read from it.
     pub(crate) fn spool_failed(&self, fault: Fault) {
         self.lock().spool_fault = Some(fault);
     }

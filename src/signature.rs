@@ -24,7 +24,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// Takes the secret's text as it stands; `None` when it is empty, since an empty key would let anybody sign.
+    /// Takes the secret's text as it is; `None` when it is empty, since with an empty key anybody could sign.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -75,10 +75,10 @@ pub fn sign(secret: &Secret, body: &[u8]) -> String {
     value
 }
 
-/// Whether any of `secrets` signed `body`, the bytes exactly as they were sent.
+/// Whether any of `secrets` signed `body`, which is the bytes exactly as they were sent.
 ///
-/// Each comparison takes constant time and every secret is tried, so the time taken tells neither how much of a signature
-/// was right nor which secret it belongs to. No secrets, no match.
+/// Each comparison takes constant time and every secret is tried, so the time reveals neither how much of a signature was
+/// right nor which secret it belongs to. Without secrets nothing matches.
 #[must_use]
 pub fn verify(secrets: &[Secret], signature: &Signature, body: &[u8]) -> bool {
     secrets.iter().fold(false, |known, secret| known | secret.mac_of(body).verify_slice(&signature.0).is_ok())

@@ -1,6 +1,6 @@
 //! The cryptography behind every TLS connection: ring, installed once for the whole process.
 //!
-//! reqwest is built without a provider, so that its default one, which needs a C compiler, is not pulled in.
+//! reqwest is built without a provider, so that its default one, aws-lc-rs, is not built as well.
 
 use rustls::crypto::ring;
 

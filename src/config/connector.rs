@@ -15,7 +15,7 @@ use crate::signature::Secret;
 pub struct ConnectorConfig {
     /// The port on 127.0.0.1 that the host talks to.
     pub(crate) port: u16,
-    /// The secrets that a signature may be made with, the current one first.
+    /// The secrets that a signature may be made with, the current secret first.
     pub(crate) secrets: Vec<Secret>,
     /// Where rows are pushed to.
     pub ingestion: Option<IngestionTarget>,
@@ -27,7 +27,7 @@ pub struct ConnectorConfig {
     pub ack_deadline: Duration,
     /// The largest body in bytes, as sent and inflated.
     pub max_body_bytes: usize,
-    /// Calls per minute that this instance makes at most.
+    /// The maximum number of calls a minute by this instance.
     pub max_calls_per_minute: u32,
     /// The log filter.
     pub(crate) log_filter: String,
@@ -37,7 +37,7 @@ pub struct ConnectorConfig {
     pub(crate) site: String,
     /// Why events cannot be taken; empty when all is well.
     pub problems: Vec<Problem>,
-    /// What an operator should know and what does not stop events.
+    /// What an operator should know, although events can be taken.
     pub notes: Vec<Problem>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum SpoolLocation {
     Directory(PathBuf),
 }
 
-/// A setting that cannot be used, and the way out.
+/// A setting that cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The setting's name.
@@ -70,7 +70,7 @@ pub struct Problem {
     pub hint: String,
 }
 
-/// The port the host must give us is missing or is no port: the one fault that ends the process.
+/// The port that the host must set is missing or is no port: the only problem that ends the process.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`FUNCTIONS_CUSTOMHANDLER_PORT` {0}; the Functions host sets it, so start `connector` through the host or run `hb-sentinel demo`"
@@ -80,7 +80,8 @@ pub struct PortUnusable(String);
 /// The only stable version of the API.
 /// <https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview>
 const API_VERSION: &str = "2023-01-01";
-/// Set on an instance in Azure, the one that tells instances apart first. Flex Consumption sets no `WEBSITE_INSTANCE_ID`:
+/// Set on an instance in Azure; the first that distinguishes instances is used. Flex Consumption sets no
+/// `WEBSITE_INSTANCE_ID`:
 /// `EnvironmentExtensions.cs` of <https://github.com/Azure/azure-functions-host>.
 const IN_AZURE: [&str; 3] = ["WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME"];
 /// The hosts that a token for ingestion may go to, besides this machine.
@@ -138,7 +139,7 @@ pub fn connector(env: &Env) -> Result<ConnectorConfig, PortUnusable> {
     })
 }
 
-/// What is wrong with a value that no reader understands.
+/// What is wrong with a value that cannot be read as text.
 const NOT_TEXT: &str = "is not UTF-8";
 
 struct Reader<'a> {
@@ -156,8 +157,8 @@ impl Reader<'_> {
         self.notes.push(Problem { setting, message: message.into(), hint: hint.into() });
     }
 
-    /// Names settings that are set and cannot be read, in place of what is said of them as absent. The secrets say it
-    /// themselves, because either is enough.
+    /// Reports settings that are set but cannot be read, instead of reporting them as missing. The secrets have their own
+    /// check, because either is enough.
     fn not_text(&mut self) {
         for setting in SETTINGS.iter().filter(|setting| !setting.name.starts_with("WEBHOOK_SECRET")) {
             if self.env.is_not_text(setting.name) {
@@ -167,7 +168,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Either usable secret is enough, so that a rotation that half worked does not stop the feed.
+    /// Either usable secret is enough, so that a rotation that stopped halfway does not stop the feed.
     fn secrets(&mut self) -> Vec<Secret> {
         let current = self.secret("WEBHOOK_SECRET");
         let previous = self.secret("WEBHOOK_SECRET_PREVIOUS");
@@ -305,7 +306,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Plain http is for a workspace on this machine only: a token goes with every call.
+    /// Plain http is only for a workspace on this machine, because every call carries a token.
     fn endpoint(&mut self, name: &'static str, example: &str) -> Option<Url> {
         let Some(text) = self.env.get(name) else {
             self.problem(name, "is not set", format!("set it to {example}"));
@@ -343,7 +344,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether `url` names this machine: `localhost` or a loopback address.
+/// Whether `url` is on this machine: `localhost` or a loopback address.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"

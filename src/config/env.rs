@@ -18,7 +18,7 @@ impl Env {
         self.raw(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    /// Whether `name` is set to something that is not UTF-8, which for a reader is as if it were not set.
+    /// Whether `name` is set to something that is not UTF-8, which readers treat as not set.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn is_not_text(&self, name: &str) -> bool {
         match self {

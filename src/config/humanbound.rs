@@ -1,7 +1,7 @@
-//! How the Humanbound platform is reached, and as whom: the variables of its own command line `hb`, by the same names.
+//! How the Humanbound platform is reached, and with which login: the variables of its own command line `hb`, by the same
+//! names.
 //!
-//! Source: `humanbound` 2.13.0 on PyPI, `humanbound_cli/config.py`. Other than there a variable that
-//! is set to nothing is unset.
+//! Source: `humanbound` 2.13.0 on PyPI, `humanbound_cli/config.py`. Unlike there, an empty variable counts as unset.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use super::Env;
 
 /// The tenant that `hb` logs in at.
 const AUTH0_DOMAIN: &str = "aiandme.eu.auth0.com";
-/// The application that `hb` is there; a public client, so this is no secret.
+/// The application id of `hb` in that tenant; a public client, so this is no secret.
 const AUTH0_CLIENT_ID: &str = "QZ5RlpOP6jJ9oemarOFkeDal2qKCHAnp";
-/// The API that `hb` asks tokens for.
+/// The API that `hb` requests tokens for.
 const AUTH0_AUDIENCE: &str = "https://api.aiandme.io/api";
 
-/// A text that must not be shown: a key, a token, a proxy's URL with its password. Wiped when it is dropped.
+/// A text that must not be shown: a key, a token, a proxy's URL with its password. Wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Confidential(Zeroizing<String>);
 
 impl Confidential {
-    /// Takes the text as it stands.
+    /// Takes the text as it is.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
@@ -41,10 +41,10 @@ impl fmt::Debug for Confidential {
     }
 }
 
-/// What the environment says of the platform.
+/// What the environment says about the platform.
 #[derive(Debug, Clone)]
 pub struct PlatformSettings {
-    /// `HUMANBOUND_API_KEY`: with it `hb`'s credentials file is not looked at.
+    /// `HUMANBOUND_API_KEY`: with it, `hb`'s credentials file is not read.
     pub api_key: Option<Confidential>,
     /// `HUMANBOUND_ORG_ID`.
     pub organisation: Option<String>,
@@ -54,8 +54,8 @@ pub struct PlatformSettings {
     pub auth0: Auth0,
     /// The user's home folder; `None` when the environment names none.
     pub home: Option<PathBuf>,
-    /// `SSL_CERT_FILE`: a PEM file of root certificates that are trusted beside the system's, for example those of a
-    /// proxy that inspects TLS.
+    /// `SSL_CERT_FILE`: a PEM file of root certificates that are trusted in addition to the system's, for example that of
+    /// a proxy that inspects TLS.
     pub root_certificates: Option<PathBuf>,
     /// The way to the internet.
     pub proxy: ProxySettings,
@@ -72,8 +72,8 @@ pub struct Auth0 {
     pub audience: String,
 }
 
-/// The proxy variables, by their names in capitals or small letters; small ones win, as in curl.
-/// Those for plain http are not read: http goes to loopback only, and a proxy would see the credentials.
+/// The proxy variables, in upper or lower case; lower case wins, as in curl. Those for plain http are not read, because
+/// http goes to loopback only, and a proxy would see the credentials.
 #[derive(Debug, Clone, Default)]
 pub struct ProxySettings {
     /// `HTTPS_PROXY`, else `ALL_PROXY`.
@@ -82,7 +82,7 @@ pub struct ProxySettings {
     pub bypass: Option<String>,
 }
 
-/// Reads the settings. Nothing is checked here: what is wrong is only so for the commands that need it.
+/// Reads the settings. Nothing is checked here, because a wrong setting matters only to the commands that need it.
 #[must_use]
 pub fn platform(env: &Env) -> PlatformSettings {
     let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };

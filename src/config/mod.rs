@@ -1,9 +1,9 @@
 //! The only reader of the environment.
 //!
-//! Every problem is found in one pass and kept as a [`Problem`] with its hint: a customer who fixes settings in a
-//! portal, one restart at a time, wants the whole list. Only an unusable port is fatal, because the Functions host
-//! restarts a dead handler at once and gives up at the third time; with any other problem the connector binds,
-//! answers 503 and says why.
+//! Every problem is found in one pass and kept as a [`Problem`] with its hint, because a customer who fixes settings in
+//! the portal, one restart at a time, wants the whole list. Only an unusable port is fatal: the Functions host restarts
+//! a dead handler at once and gives up the third time. With any other problem the connector starts, answers 503 and says
+//! why.
 //!
 //! Read [`mod@connector`] first, then [`SETTINGS`].
 

@@ -1,6 +1,6 @@
-//! The list of the connector's settings: one list, which README's table is held to by a test.
+//! The list of the connector's settings. A test compares README's table with it.
 
-/// Libraries are silent unless asked: every line is one of the log contract's.
+/// Libraries do not log by default, so that every line is one of the log contract.
 pub(super) const DEFAULT_LOG_FILTER: &str = "humanbound_sentinel=info,connector=info";
 
 /// One environment variable that `connector` reads.
@@ -8,9 +8,9 @@ pub(super) const DEFAULT_LOG_FILTER: &str = "humanbound_sentinel=info,connector=
 pub struct Setting {
     /// The variable's name.
     pub name: &'static str,
-    /// What holds when it is absent; `None` means that it must be set.
+    /// Its default; `None` means that it must be set.
     pub default: Option<&'static str>,
-    /// What it is, in a sentence.
+    /// What it is for, in a sentence.
     pub description: &'static str,
 }
 

@@ -1,12 +1,11 @@
-//! Reading a webhook body: from bytes to a tree that borrows from them, and to the canonical text behind `EventId`.
+//! Reads a webhook body: from bytes to a tree that borrows from them, and to the canonical text behind `EventId`.
 //!
-//! The grammar is checked by `serde_json` ([`serde::de::IgnoredAny`]: iterative, builds nothing); `reader` then only cuts
-//! the checked text into pieces. We do not let `serde_json` build the tree, for three reasons: numbers must keep the text
-//! that was sent, an object must not change its meaning because a key in it happens to be one of the private names that
-//! `serde_json` gives to numbers and raw values, and what its decoder rejects (deep nesting, a lone surrogate) must still
-//! become a row.
+//! `serde_json` checks the grammar ([`serde::de::IgnoredAny`]: iterative, builds nothing), and `reader` then cuts the
+//! checked text into pieces. `serde_json` does not build the tree, for three reasons. Numbers must keep the text that was
+//! sent. An object must not change its meaning when one of its keys is a private name that `serde_json` uses for numbers
+//! and raw values. And what its decoder rejects (deep nesting, a lone surrogate) must still become a row.
 //!
-//! This module knows no field of Humanbound's and no column; those are [`crate::record`]'s.
+//! This module knows no field of an event and no column; [`crate::record`] does.
 
 mod reader;
 mod value;
@@ -25,12 +24,12 @@ pub(crate) const TRUNCATED_KEY: &str = "_truncated";
 pub(crate) struct Event<'a> {
     /// The body's members.
     pub(crate) members: Object<'a>,
-    /// Something of the body is not in `members` as it was sent: a container nested too deep was left out, or a lone
+    /// A part of the body is not in `members` as it was sent: a container nested too deep was left out, or a lone
     /// surrogate was replaced with U+FFFD.
     pub(crate) lossy: bool,
-    /// Some object has one key with different values, of which `members` holds the last.
+    /// An object has a duplicate key with different values, of which `members` holds the last.
     pub(crate) duplicate_keys: bool,
-    /// Some number is beyond `f64`, so `members` must be written with [`Numbers::Finite`] to be read by others.
+    /// A number is too large for `f64`, so `members` must be written with [`Numbers::Finite`] for other readers.
     pub(crate) beyond_f64: bool,
 }
 

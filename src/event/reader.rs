@@ -1,7 +1,7 @@
 //! Cuts JSON text, whose grammar has been checked, into a tree.
 //!
-//! Because the text is known to be good, there is no error here: commas and colons carry no information and are skipped like
-//! blanks, and a literal is known by its first letter. Every loop still ends on any input, since each step moves forward.
+//! Because the grammar was checked, nothing here can fail: commas and colons carry no information and are skipped like
+//! blanks, and a literal is known by its first letter. Every loop ends on any input, since each step moves forward.
 
 use std::borrow::Cow;
 
@@ -26,12 +26,12 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// What is found out on the way; its members come last.
+    /// The result so far; its members are filled in last.
     event: Event<'a>,
 }
 
 impl<'a> Reader<'a> {
-    /// `depth` is the one that a container here would have.
+    /// Reads a value; `depth` is the depth that a container here would have.
     fn value(&mut self, depth: usize) -> Value<'a> {
         match self.token() {
             b'{' | b'[' if depth > MAX_NESTING => self.too_deep(),
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         Value::Array(items)
     }
 
-    /// Steps over a container and stands in for it.
+    /// Skips a container, and returns a placeholder for it.
     fn too_deep(&mut self) -> Value<'a> {
         self.event.lossy = true;
         let mut open = 0_usize;

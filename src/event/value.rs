@@ -32,7 +32,7 @@ impl<'a> Value<'a> {
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
-    /// Takes members in the order they were sent and of duplicate keys the last; tells whether a value got lost that way.
+    /// Takes members in the order they were sent, and the last of duplicate keys; also says whether a value was lost that way.
     pub(super) fn new(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> (Self, bool) {
         let mut lost = false;
         members.sort_by(|a, b| a.0.cmp(&b.0));
@@ -51,10 +51,10 @@ impl<'a> Object<'a> {
         self.find(key).map(|(_, value)| value)
     }
 
-    /// The member `key`, and where it stands in [`Object::iter`].
+    /// The member `key`, and its place in [`Object::iter`].
     pub(crate) fn find(&self, key: &str) -> Option<(usize, &Value<'a>)> {
-        // Most names that are looked for are not there, and a pass that mostly compares lengths tells that sooner than a
-        // binary search: measured, this takes a third off the mapping of a typical event.
+        // Most names are not found, and a scan that mostly compares lengths finds that out sooner than a binary search:
+        // measured, the mapping of a typical event takes a third less time.
         let at = if self.0.len() <= MAX_SCANNED {
             self.0.iter().position(|(known, _)| known == key)?
         } else {

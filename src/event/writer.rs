@@ -13,10 +13,10 @@ use super::Value;
 /// How numbers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbers {
-    /// With the text that was sent, whatever it is.
+    /// With the text that was sent.
     AsSent,
-    /// With the text that was sent, but in quotes where it is beyond `f64` (`1e400`): many a reader turns that into
-    /// infinity, which is no JSON, or rejects the whole batch.
+    /// With the text that was sent, but in quotes where it is too large for `f64` (`1e400`), which many readers turn into
+    /// infinity, which is no JSON, or for which they reject the whole batch.
     Finite,
 }
 

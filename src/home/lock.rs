@@ -1,7 +1,7 @@
-//! One process at a time: a file that is locked while something else is read and written back.
+//! A lock between processes: a file that is locked while another file is read and written back.
 //!
-//! The file is one of its own and is never renamed or removed: a lock is on the file and not on its name, so a second
-//! process would lock the successor. The operating system frees it when its holder ends, however that happens.
+//! The lock has its own file, which is never renamed or removed: a lock is on the file and not on its name, so a second
+//! process would lock a different file. The operating system releases the lock when its holder ends, even by a crash.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::create;
 
-/// How often a held lock is tried again.
+/// The pause between two tries to take a held lock.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A lock that is held until it is dropped.
@@ -22,15 +22,15 @@ pub struct Lock {
     _file: File,
 }
 
-/// Why a lock was not had.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process holds it for longer than one cares to wait.
+    /// Another process still holds it after the wait.
     #[error("{} is held by {holder}", path.display())]
     Held {
         /// The lock's file.
         path: PathBuf,
-        /// Who says to hold it: a process id and what it does.
+        /// The holder by its own account: a process id and its purpose.
         holder: String,
     },
     /// The file cannot be made or locked.
@@ -44,7 +44,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, waiting up to `patience`, and writes into it who holds it and for what.
+    /// Takes the lock at `path`, waiting up to `patience`, and writes its holder and purpose into it.
     ///
     /// # Errors
     /// When it is still held then, or cannot be made.

@@ -1,7 +1,7 @@
 //! The folder `~/.humanbound`, which `hb-sentinel` shares with Humanbound's own `hb`.
 //!
-//! Files in it are for their owner alone and are replaced whole: who reads one sees the old text or the new, and a
-//! crash leaves one of the two. Who reads and writes back holds a [`Lock`] meanwhile.
+//! Only the owner can read its files, and a file is replaced as a whole, so that a reader or a crash sees either the old
+//! text or the new. A process that reads a file to write it back holds a [`Lock`] meanwhile.
 
 mod lock;
 
@@ -17,7 +17,7 @@ pub fn folder(home: &Path) -> PathBuf {
     home.join(".humanbound")
 }
 
-/// Creates `folder` for its owner alone, or takes it from others as `hb` does.
+/// Creates `folder` for its owner alone, or makes an existing one private, as `hb` does.
 pub(crate) fn create(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -25,7 +25,7 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
     {
         use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         builder.mode(0o700).create(folder)?;
-        // It may be somebody else's; whether that matters, the write shows.
+        // It may belong to somebody else; if that matters, writing a file will fail.
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).ok();
     }
     #[cfg(not(unix))]
@@ -33,12 +33,12 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces the file at `path` by `text` at once, readable for its owner alone.
+/// Replaces the file at `path` with `text` atomically, readable for its owner alone.
 pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // `hb logout` clears `.credentials.json.*.tmp`, so that a crash strands no token: the same pattern here.
+    // `hb logout` deletes `.credentials.json.*.tmp`, so a token that a crash leaves behind is deleted as well.
     let mut file =
         tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".tmp").tempfile_in(folder)?;
     file.write_all(text)?;
@@ -47,7 +47,7 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves the file at `path` out of the way, to `<name>.bad` or the first free `<name>.bad-<n>`.
+/// Renames the file at `path` to `<name>.bad` or the first free `<name>.bad-<n>`.
 pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let names = iter::once(format!("{name}.bad")).chain((2..1000).map(|n| format!("{name}.bad-{n}")));

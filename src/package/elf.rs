@@ -1,7 +1,7 @@
 //! Which binaries a Function App can run: x86-64 Linux programs that need nothing newer than glibc 2.28.
 //!
-//! A binary that needs a newer glibc than the instance has ends before its first instruction of ours, without a word;
-//! the host starts it three times and gives up. So it is rejected here, with the symbols that are to blame.
+//! A binary that needs a newer glibc than the instance has ends before its first own instruction, without a message; the
+//! host starts it three times and gives up. So it is rejected here, with the symbols that need the newer version.
 //! The file format is that of `elf(5)`; symbol versions are described in
 //! <https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html>.
 
@@ -19,9 +19,9 @@ use thiserror::Error;
 
 /// The newest glibc that may be needed: that of Debian 10 and RHEL 8.
 ///
-/// Microsoft does not say what a Flex Consumption instance runs, so this is the one that every Linux distribution
-/// still cared for has, or a newer one. It came out in August 2018, and it is the first with `statx`, which Rust's
-/// file system functions prefer.
+/// Microsoft does not say what a Flex Consumption instance runs, so this is a version that every maintained Linux
+/// distribution has, or exceeds. It was released in August 2018, and is the first with `statx`, which Rust's file system
+/// functions prefer.
 pub const MAX_GLIBC: Glibc = Glibc { major: 2, minor: 28, patch: 0 };
 
 /// The program that loads a glibc binary: fixed by the x86-64 ABI.
@@ -40,8 +40,8 @@ const LIBRARIES: [&str; 9] = [
     "libutil.so.1",
 ];
 
-/// How the names of the C library's functions begin that run other programs, and those that do so by a name of their
-/// own. The connector meets the internet, so it must not hold a single one.
+/// Prefixes of the C library's functions that run other programs, and further such functions by their full names. The
+/// connector faces the internet, so it must not import any of them.
 /// <https://man7.org/linux/man-pages/man3/exec.3.html>, <https://man7.org/linux/man-pages/man3/posix_spawn.3.html>
 const RUNS_PROGRAMS: [&str; 4] = ["exec", "fexec", "posix_spawn", "pidfd_spawn"];
 const RUNS_PROGRAMS_BY_NAME: [&str; 4] = ["fork", "vfork", "popen", "system"];
@@ -52,7 +52,7 @@ const GLIBC_PREFIX: &str = "GLIBC_";
 /// How many symbols a rejection names.
 const NAMED_SYMBOLS: usize = 3;
 
-/// What was learnt about a binary that a Function App can run.
+/// The properties of a binary that a Function App can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binary {
     /// The newest glibc it needs; none for a static binary.
@@ -67,13 +67,13 @@ pub enum Unfit {
     /// Another kind of file, or a program for another system.
     #[error("it is {0}, not a program for x86-64 Linux")]
     Foreign(&'static str),
-    /// The loader it asks for is not glibc's.
+    /// Its loader is not glibc's.
     #[error("it asks for the loader `{0}`, which a Function App does not have")]
     Loader(String),
-    /// A shared library that not every Linux has.
+    /// It needs a shared library that not every Linux has.
     #[error("it needs the shared library `{0}`, which a Function App may not have")]
     Library(String),
-    /// Built against a newer glibc than a Function App may have.
+    /// It was built against a newer glibc than a Function App may have.
     #[error("it needs {version}{}, newer than glibc {MAX_GLIBC}", blame(symbols))]
     TooNew {
         /// The newest version it needs, as in `GLIBC_2.34`.
@@ -84,13 +84,13 @@ pub enum Unfit {
     /// It can run other programs.
     #[error("it can run other programs: it imports {}", named(.0))]
     RunsPrograms(Vec<String>),
-    /// The tables that say what it needs are missing or damaged.
+    /// The tables that list what it needs are missing or damaged.
     #[error("it does not say what it needs: {0}")]
     Unreadable(String),
 }
 
 impl Unfit {
-    /// The way out.
+    /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
@@ -135,7 +135,7 @@ impl fmt::Display for Glibc {
 ///
 /// # Errors
 ///
-/// [`Unfit`]; its [`hint`](Unfit::hint) is the way out.
+/// [`Unfit`]; its [`hint`](Unfit::hint) says what to do.
 pub fn inspect(file: &[u8]) -> Result<Binary, Unfit> {
     let header = FileHeader64::<Endianness>::parse(file).map_err(|_| Unfit::Foreign(kind(file)))?;
     let endian = header.endian()?;
@@ -173,7 +173,7 @@ pub fn inspect(file: &[u8]) -> Result<Binary, Unfit> {
 
 type Sections<'data> = SectionTable<'data, FileHeader64<Endianness>>;
 
-/// The shared libraries it asks for by name.
+/// The shared libraries it needs, by name.
 fn libraries(endian: Endianness, file: &[u8], sections: &Sections<'_>) -> Result<Vec<String>, Unfit> {
     let dynamic = sections.dynamic_table(endian, file)?;
     if dynamic.is_empty() {
@@ -216,7 +216,7 @@ fn newest_glibc(endian: Endianness, file: &[u8], sections: &Sections<'_>) -> Res
     }
 }
 
-/// The rejection of `version`, with the symbols that ask for it.
+/// The rejection of `version`, with the symbols that need it.
 fn too_new(
     version: String,
     endian: Endianness,

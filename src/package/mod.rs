@@ -1,7 +1,7 @@
-//! The zip that a Function App runs: the functions, `host.json` and `connector`, always the same bytes for the same input.
+//! Makes the zip that a Function App runs: the functions, `host.json` and `connector`, the same bytes for the same input.
 //!
-//! The functions and `host.json` are compiled in, so that a package can never mix the files of one version with the
-//! binary of another, and `hb-sentinel` makes one anywhere. Reads nothing, writes nothing: bytes in, bytes out.
+//! The functions and `host.json` are compiled in, so that a package never mixes the files of one version with the binary
+//! of another, and `hb-sentinel` can make one anywhere. It does no IO: bytes in, bytes out.
 //! [`elf`] says which binaries Azure can run.
 
 use std::io::{Cursor, Write};
@@ -29,16 +29,16 @@ pub const FILES: [(&str, &str); 5] = [
     ("status/function.json", include_str!("../../function/status/function.json")),
 ];
 
-/// Compression of every entry: the smallest that deflate has. One fixed level keeps the bytes reproducible.
+/// The compression level of every entry, the strongest of deflate. A fixed level keeps the bytes reproducible.
 const LEVEL: i64 = 9;
 
-/// Why there is no package.
+/// Why a package could not be made.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Azure could not run this binary.
     #[error(transparent)]
     Unfit(#[from] elf::Unfit),
-    /// The zip could not be put together.
+    /// The zip could not be written.
     #[error("the zip could not be written")]
     Zip(#[from] zip::result::ZipError),
     /// The compressor failed.
@@ -62,14 +62,14 @@ impl Error {
 pub struct Package {
     /// The bytes of the zip.
     pub zip: Vec<u8>,
-    /// What was learnt about the binary in it.
+    /// The properties of the binary in it.
     pub binary: elf::Binary,
 }
 
-/// Puts `connector`, the bytes of an executable, together with the functions.
+/// Makes a package of `connector`, the bytes of an executable, and the functions.
 ///
-/// The entries are sorted by name, stamped 1980-01-01 (the first day a zip can tell) and marked as made on Unix with
-/// mode 0755 for the executable and 0644 for the rest, whatever machine this runs on.
+/// The entries are sorted by name, dated 1980-01-01 (the earliest date of a zip) and marked as made on Unix with mode 0755
+/// for the executable and 0644 for the rest, on every machine.
 ///
 /// # Errors
 ///

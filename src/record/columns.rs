@@ -1,6 +1,6 @@
 //! The row itself: one field for each column of `sentinel/tables/AISecurityEvents_CL.json`, which says what they mean.
 //!
-//! A test holds the fields and their types against that file, in both directions.
+//! A test compares the fields and their types with that file, in both directions.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ macro_rules! columns {
         }
 
         impl Record<'_> {
-            /// Cuts every string to at most `limit` bytes of UTF-8; whether there was one to cut.
+            /// Cuts every string to at most `limit` bytes of UTF-8; returns whether one was longer.
             pub(super) fn cut_strings(&mut self, limit: usize) -> bool {
                 let mut cut = false;
                 $(cut |= self.$column.as_mut().is_some_and(|value| value.cut(limit));)*
@@ -104,7 +104,7 @@ columns! {
     ConnectorVersion: Text<'a>,
 }
 
-/// What a column's value can do.
+/// What every column's value can do.
 trait Cell {
     fn write(&self, out: &mut String);
 
@@ -134,7 +134,7 @@ impl Cell for Dynamic<'_> {
 }
 
 impl Cell for OffsetDateTime {
-    /// RFC 3339 in UTC. Every time here is in a year that RFC 3339 can write; null stands for one that is not.
+    /// RFC 3339 in UTC. Every time here is in a year that RFC 3339 can write; any other would become null.
     fn write(&self, out: &mut String) {
         match self.format(&Rfc3339) {
             Ok(text) => write_string(out, &text),
@@ -156,7 +156,7 @@ impl Cell for i32 {
 }
 
 impl Cell for f64 {
-    /// Every number here is finite; null stands for one that is not, since JSON has no word for it.
+    /// Every number here is finite; any other would become null, since JSON has no form for it.
     fn write(&self, out: &mut String) {
         match serde_json::to_string(self) {
             Ok(text) => out.push_str(&text),
@@ -165,7 +165,7 @@ impl Cell for f64 {
     }
 }
 
-/// The longest beginning of `text` that has at most `limit` bytes and ends between two characters.
+/// The longest prefix of `text` that has at most `limit` bytes and ends between two characters.
 pub(super) fn prefix(text: &str, limit: usize) -> &str {
     let mut end = limit.min(text.len());
     while !text.is_char_boundary(end) {

@@ -9,18 +9,18 @@ pub(super) enum Family {
     Campaign,
     Ascam,
     Quality,
-    /// The connector's own rows. No webhook body gets it, whatever it says.
+    /// The connector's own rows. No webhook body gets this family.
     Connector,
-    /// Pings, by the first or the last word of the type, and bodies without a type.
+    /// Pings, recognised by the first or the last word of the type, and bodies without a type.
     Test,
-    /// Whatever we do not know (yet).
+    /// Every other type.
     Other,
 }
 
 impl Family {
     /// The family of a webhook body with this `event_type`.
     ///
-    /// Types are told apart without regard to case. `connector.*` is `other`: those rows are trusted to come from us alone.
+    /// Types are compared without regard to case. `connector.*` is `other`, because only the connector may write such rows.
     pub(super) fn of(event_type: &str) -> Self {
         let name = event_type.to_ascii_lowercase();
         let is_test = |word: &str| matches!(word, "ping" | "test");

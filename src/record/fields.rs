@@ -1,7 +1,7 @@
 //! Tolerant access to an event's fields.
 //!
-//! A value that a column cannot take is passed over, and a member of the envelope whose column takes it exactly is noted, so
-//! that `AdditionalFields` can hold all the others.
+//! A value that a column cannot hold is skipped. A member of the envelope that a column holds exactly is noted, so that
+//! `AdditionalFields` can hold all the others.
 
 use std::borrow::Cow;
 
@@ -72,7 +72,7 @@ impl<'e> Fields<'e> {
         self.find(sources, |value| word(value).map(|(word, exact)| (Cow::Borrowed(word), exact)))
     }
 
-    /// A word that came as text: no number is a grade.
+    /// A word that was sent as text, for grades, which are no numbers.
     pub(super) fn letter(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| {
             value.as_text()?;
@@ -85,7 +85,7 @@ impl<'e> Fields<'e> {
         self.find(sources, |value| word(value).map(|(word, exact)| (lower_case(word), exact)))
     }
 
-    /// A severity's label in lower case, or `None` if only numbers came.
+    /// A severity's label in lower case, or `None` if only numbers were sent.
     pub(super) fn label(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| {
             word(value)
@@ -146,7 +146,7 @@ impl<'e> Fields<'e> {
         })
     }
 
-    /// A word in lower case, or the one that is all of a list.
+    /// A word in lower case, or the only item of a list.
     pub(super) fn only_word(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| match value {
             Value::Array(items) => match items.as_slice() {
@@ -161,7 +161,7 @@ impl<'e> Fields<'e> {
         })
     }
 
-    /// A person: text, or what names one best in a record.
+    /// A person: text, or the most telling member of a record.
     pub(super) fn person(&mut self, sources: &[Source]) -> Option<Cow<'e, str>> {
         self.find(sources, |value| match value {
             Value::Object(record) => ["email", "name", "username", "id"]
@@ -217,7 +217,7 @@ fn member<'e>(object: Option<&'e Object<'e>>, name: &str) -> Option<&'e Object<'
     object?.get(name)?.as_object()
 }
 
-/// Null and empty text: a column without a value says the same, since KQL knows no null string.
+/// Null or empty text. A column without a value means the same, since KQL has no null strings.
 fn is_nothing(value: &Value<'_>) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
 }
@@ -230,7 +230,7 @@ fn word<'e>(value: &'e Value<'e>) -> Taken<&'e str> {
     (!word.is_empty()).then_some((word, exact))
 }
 
-/// Text, or a number by the text that was sent: nothing is lost on the way into a `string` column.
+/// Text, or a number by the text that was sent: a `string` column loses nothing of it.
 fn text_or_number<'e>(value: &'e Value<'e>) -> Option<&'e str> {
     match value {
         Value::Number(text) => Some(text),

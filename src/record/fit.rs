@@ -1,19 +1,19 @@
-//! Making a row fit: what Azure Monitor would cut silently, we cut openly.
+//! Makes a row fit: cuts openly what Azure Monitor would cut silently.
 
 use std::ops::Range;
 
 use super::columns::prefix;
 use crate::event::{Numbers, Object, TRUNCATED_KEY, Value, write_string, write_value};
 
-/// The most bytes of one column. Azure Monitor cuts a field at 64 KB without a word:
+/// The maximum size of one column in bytes. Azure Monitor silently cuts a field at 64 KB:
 /// <https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#logs-ingestion-api>.
 pub(super) const FIELD_BYTES: usize = 60_000;
 
-/// The most bytes of one row, so that at least two fit in a call to the Logs Ingestion API, which takes 1 MB.
+/// The maximum size of one row in bytes, so that at least two fit in a call of the Logs Ingestion API, which takes 1 MB.
 pub(super) const ROW_BYTES: usize = 500_000;
 
-/// What strings are cut to, one limit after the other, until the row fits. The last one always does: 35 strings of 1,000
-/// bytes, six bytes of JSON for each, and two dynamic columns are 330,000 bytes.
+/// The limits that strings are cut to, one after the other, until the row fits. With the last one it always does: 35
+/// strings of 1,000 bytes, each of which can take six bytes of JSON, and two dynamic columns are 330,000 bytes.
 pub(super) const STRING_LIMITS: [usize; 3] = [FIELD_BYTES, 8_000, 1_000];
 
 /// An object's canonical text, and where its members are in it.
@@ -53,8 +53,8 @@ impl Canonical {
         self.members.get(at).and_then(|member| self.text.get(member.value.clone())).unwrap_or_default()
     }
 
-    /// An object of those members that `wanted` picks, cut to [`FIELD_BYTES`], and whether it had to be cut. `None` if
-    /// there are none.
+    /// An object of the members that `wanted` picks, cut to [`FIELD_BYTES`], and whether it had to be cut. `None` if there
+    /// are none.
     pub(super) fn pick(&self, wanted: impl Fn(usize) -> bool) -> Option<(String, bool)> {
         let picked: Vec<&str> = self
             .members
@@ -68,7 +68,7 @@ impl Canonical {
 }
 
 /// `value` in at most [`FIELD_BYTES`] of JSON, for a value that needs more: an object keeps the members that fit, an array
-/// its first items, text its beginning. Whatever else could be that long is replaced as a whole.
+/// its first items, text its beginning. Any other value of that length is replaced as a whole.
 pub(super) fn shorten(value: &Value<'_>) -> String {
     match value {
         Value::Object(object) => {
@@ -103,8 +103,8 @@ pub(super) fn shorten(value: &Value<'_>) -> String {
     }
 }
 
-/// Joins members, each the text of key and value, to an object. If they do not fit, the largest are left out first, which
-/// keeps the most of them, and `_truncated` says so.
+/// Joins members, each the text of key and value, to an object. If they do not fit, the largest are left out first, so
+/// that most of them are kept, and `_truncated` says so.
 fn object_of(members: &[&str]) -> (String, bool) {
     let bytes = |members: &[&str]| members.iter().map(|member| member.len() + 1).sum::<usize>() + 1;
     if bytes(members) <= FIELD_BYTES {

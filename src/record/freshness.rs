@@ -1,28 +1,29 @@
-//! How old `TimeGenerated` may be: of a row that is made, and of a row that has waited.
+//! How old `TimeGenerated` may be, in a new row and in a row that has waited in the spool.
 //!
-//! Azure Monitor replaces a `TimeGenerated` that is over 48 h old, and then only. Our analytic rules see rows whose
-//! `TimeGenerated` is at most 47 h old (`queryPeriod`), and look at an event 10 to 15 minutes after it was stored. A row
-//! that is sent at an age between the two would be stored and never looked at, so it gets the time of sending before.
+//! Azure Monitor replaces a `TimeGenerated` only when it is over 48 h old. Our analytic rules see rows whose
+//! `TimeGenerated` is at most 47 h old (`queryPeriod`), and look at an event 10 to 15 minutes after it was stored. They
+//! would never see a row that is sent at an age between the two, so such a row gets the time of sending first.
 
 use std::ops::Range;
 
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// The greatest age with which a row is sent: 47 h less an hour for the way to the table and for the rule's own delay.
+/// The maximum age of a row that is sent: 47 h less an hour, for ingestion and for the rule's own delay.
 /// Sources: <https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns#timegenerated>,
 /// <https://learn.microsoft.com/azure/sentinel/scheduled-rules-overview>.
 pub(super) const MAX_TIME_GENERATED_AGE: Duration = Duration::hours(46);
 
-/// How every row begins: `TimeGenerated` is its first column and never null.
+/// The beginning of every row: `TimeGenerated` is its first column and never null.
 const BEFORE: &[u8] = br#"{"TimeGenerated":""#;
 /// `yyyy-MM-ddTHH:mm:ss`, which is as wide in every row.
 const SECONDS: usize = 19;
 
-/// Sets `TimeGenerated` of a row that leaves the spool to `now`, to the second, when it is over 46 h older; whether it was.
+/// Sets `TimeGenerated` of a row that leaves the spool to `now`, to the second, when it is over 46 h older; returns whether
+/// it was.
 ///
-/// The bytes are changed where they are, so that neither the row nor what follows it moves. Bytes that are no row of ours
-/// stay as they are: what Azure Monitor makes of them is its own affair.
+/// The bytes are changed in place, so that neither the row nor what follows it moves. Bytes that are no row of ours stay
+/// as they are.
 pub fn renew_time_generated(row: &mut [u8], now: OffsetDateTime) -> bool {
     let Some((place, time)) = time_generated(row) else { return false };
     if now - time <= MAX_TIME_GENERATED_AGE {
@@ -42,7 +43,7 @@ pub fn renew_time_generated(row: &mut [u8], now: OffsetDateTime) -> bool {
     true
 }
 
-/// Where the text of `TimeGenerated` is, and what it says.
+/// The place of the text of `TimeGenerated`, and its value.
 fn time_generated(row: &[u8]) -> Option<(Range<usize>, OffsetDateTime)> {
     let rest = row.strip_prefix(BEFORE)?;
     let length = rest.iter().position(|byte| *byte == b'"')?;
@@ -100,7 +101,7 @@ mod tests {
         }
     }
 
-    /// The first column of the list is `TimeGenerated`, and no row is without it.
+    /// The first column of the list is `TimeGenerated`, and every row has it.
     #[test]
     fn finds_it_in_every_row() {
         let time = NOW - Duration::hours(40);

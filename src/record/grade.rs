@@ -10,7 +10,7 @@ pub(super) fn normalize(grade: Text<'_>) -> Text<'_> {
     }
 }
 
-/// The first change of grade that `text` tells of, such as `B -> D`, `B → D` or `from B to D`.
+/// The first change of grade that `text` mentions, such as `B -> D`, `B → D` or `from B to D`.
 pub(super) fn change_in(text: &str) -> Option<(char, char)> {
     ["->", "=>", "→", " to "].into_iter().find_map(|arrow| {
         text.match_indices(arrow).find_map(|(at, _)| {

@@ -6,7 +6,7 @@ use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::event::Value;
 
-/// Nothing that we store happened before this. A smaller number (0, a negative one, a counter) is not a time.
+/// No event happened before this. A smaller number (0, a negative one, a counter) is not a time.
 const EARLIEST: OffsetDateTime = datetime!(2000-01-01 00:00 UTC);
 
 /// Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds it is 1973.
@@ -14,7 +14,7 @@ const FIRST_MILLISECONDS: i128 = 100_000_000_000;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// An instant, and whether it is all that was sent: a `datetime` column holds steps of 100 ns.
+/// An instant, and whether it is exactly what was sent: a `datetime` column holds steps of 100 ns.
 /// Source: <https://learn.microsoft.com/azure/data-explorer/kusto/query/scalar-data-types/datetime>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Instant {
@@ -49,8 +49,8 @@ fn from_epoch(number: &str) -> Option<Instant> {
     Some(Instant { time: in_column_steps(time), exact: !remainder && nanos % 100 == 0 })
 }
 
-/// The seconds in `number`, a JSON number that is not negative, as whole nanoseconds, and whether there was more.
-/// By decimal arithmetic: an `f64` would be off by 200 ns.
+/// The seconds in `number`, a JSON number that is not negative, as whole nanoseconds, and whether there was a smaller
+/// part. The arithmetic is decimal, because an `f64` would be off by 200 ns.
 fn nanoseconds(number: &str) -> Option<(i128, bool)> {
     let (mantissa, exponent) = match number.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -81,7 +81,7 @@ fn from_iso(text: &str) -> Option<Instant> {
         .or_else(|_| PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(PrimitiveDateTime::assume_utc));
     let time = match time {
         Ok(time) => time,
-        // A time of day that is none must not pass for midnight.
+        // An invalid time of day must not be read as midnight.
         Err(_) if text.contains('T') => return None,
         Err(_) => Date::parse(text, &Iso8601::PARSING).ok()?.midnight().assume_utc(),
     };
@@ -96,8 +96,8 @@ fn from_iso(text: &str) -> Option<Instant> {
     })
 }
 
-/// `text` a second earlier, when its seconds read 60: a leap second, which the instant after it stands for, as everywhere
-/// in POSIX time. <https://www.rfc-editor.org/rfc/rfc3339#section-5.7>
+/// `text` a second earlier, when its seconds are 60: a leap second, which POSIX time represents by the instant after it.
+/// <https://www.rfc-editor.org/rfc/rfc3339#section-5.7>
 fn before_leap_second(text: &str) -> Option<String> {
     let (date, time) = text.split_once('T')?;
     let end = time.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(time.len());

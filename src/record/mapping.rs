@@ -1,4 +1,4 @@
-//! From an event to the values of the columns: the plain copies first, then what is worked out from them.
+//! From an event to the values of the columns: first the plain copies, then what is derived from them.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::freshness::MAX_TIME_GENERATED_AGE;
 use super::{grade, owasp, severity, sources};
 
-/// How far the sender's clock may be ahead of ours.
+/// How far the sender's clock may be ahead of this machine's.
 const CLOCK_SKEW: Duration = Duration::days(1);
 
 /// All columns but those about the row itself (`EventId`, `Data`, `AdditionalFields`, `Truncated`, `ConnectorVersion`).
@@ -124,8 +124,8 @@ fn title_after_prefix<'e>(record: &Record<'e>) -> Option<Text<'e>> {
     Some(Cow::Owned(rest.to_owned()))
 }
 
-/// What the events of one finding have in common. The platform merges findings by threat class within a project, so that
-/// pair stands in for a missing id.
+/// The key that all events of one finding share. The platform merges findings by threat class within a project, so that
+/// pair replaces a missing id.
 fn finding_key<'e>(record: &Record<'e>) -> Option<Text<'e>> {
     if record.FindingId.is_some() {
         return record.FindingId.clone();

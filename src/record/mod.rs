@@ -1,10 +1,12 @@
 //! The mapping of one event to one row of `AISecurityEvents_CL`.
 //!
-//! Any JSON object becomes a row. What a column cannot hold as it was sent is not bent to fit: the column stays empty, and
-//! the value is in `Data` or `AdditionalFields`, which together with the columns hold every value of every event.
+//! Any JSON object becomes a row. A value that a column cannot hold without loss is not converted: the column stays
+//! empty, and the value is in `Data` or `AdditionalFields`, which together with the columns hold every value of every
+//! event.
 //!
-//! Reading order: `columns` (the row), `sources` (where each column is read from), `mapping` (how), then `fields` (tolerant
-//! access), the vocabularies `family`, `severity`, `owasp`, `grade`, `instant`, `number`, and the limits `fit` and `freshness`.
+//! Reading order: `columns` (the row), `sources` (where each column is read from), `mapping` (how), `fields` (tolerant
+//! access), then the vocabularies `family`, `severity`, `owasp`, `grade`, `instant`, `number`, and the limits `fit` and
+//! `freshness`.
 
 mod columns;
 mod sources;
@@ -41,9 +43,9 @@ pub use freshness::renew_time_generated;
 
 /// The first half of SHA-256 over the canonical text of an event; equal for duplicates of one event.
 ///
-/// Canonical are: members by the UTF-8 bytes of their keys, of duplicate keys the last, no blanks, the shortest escapes,
-/// numbers by the text that was sent. Of a body that cannot be read in full (nesting over 64, a lone surrogate) the bytes
-/// are taken as they are. Test vectors: `tests/fixtures/event_id.json`.
+/// The canonical text has its members sorted by the UTF-8 bytes of their keys, the last of duplicate keys, no blanks, the
+/// shortest escapes, and numbers by the text that was sent. A body that cannot be read in full (nesting over 64, a lone
+/// surrogate) is taken as it is. Test vectors: `tests/fixtures/event_id.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId([u8; 16]);
 
@@ -66,11 +68,11 @@ impl fmt::Display for EventId {
 /// One event, ready to be sent.
 #[derive(Debug)]
 pub struct Mapped {
-    /// What the row holds as `EventId`.
+    /// The value of the column `EventId`.
     pub event_id: EventId,
     /// One JSON object whose members are columns; a column without a value is left out. At most 500,000 bytes.
     pub row: Vec<u8>,
-    /// Something did not fit: the complete body must be kept before this row may be sent.
+    /// Something did not fit: the whole body must be stored before this row may be sent.
     pub truncated: bool,
 }
 
@@ -90,7 +92,7 @@ pub fn map(body: &[u8], received: OffsetDateTime) -> Result<Mapped, NotAnObject>
     Ok(map_event(&event, fields, body, received))
 }
 
-/// A row of the connector's own, family `connector`: `event_type` is `connector.…`, `data` what it has to say at `now`.
+/// A row of the connector itself, with the family `connector`: `event_type` is `connector.…`, `data` its content at `now`.
 ///
 /// Its `EventId` covers `now` and `data`, so two rows are equal only if they say the same at the same instant.
 #[must_use]
@@ -111,7 +113,7 @@ pub fn own_event(event_type: &str, data: serde_json::Value, now: OffsetDateTime)
 
 fn map_event(event: &Event<'_>, mut fields: Fields<'_>, body: &[u8], received: OffsetDateTime) -> Mapped {
     let mut text = Canonical::of(&event.members, Numbers::AsSent, body.len());
-    // The canonical text of an odd event lacks something, so two different events could have the same.
+    // The canonical text of an event that cannot be read in full lacks a part, so two events could share it.
     let event_id = EventId::of(if event.lossy { body } else { text.text.as_bytes() });
     if event.beyond_f64 {
         text = Canonical::of(&event.members, Numbers::Finite, body.len());
@@ -137,7 +139,7 @@ fn map_event(event: &Event<'_>, mut fields: Fields<'_>, body: &[u8], received: O
     Mapped { event_id, row: row.into_bytes(), truncated }
 }
 
-/// The row, its strings cut as far as its size demands.
+/// The row, its strings cut as far as its size requires.
 fn fitted(record: &mut Record<'_>, truncated: &mut bool) -> String {
     let mut row = String::new();
     for limit in fit::STRING_LIMITS {

@@ -1,9 +1,9 @@
-//! Decimal numbers, as the text that was sent, against the types of the columns.
+//! Converts decimal numbers, given as the text that was sent, to the types of the columns.
 
-/// The most digits that any decimal number can have and survive the way through an `f64` (C's `DBL_DIG`).
+/// The number of digits up to which any decimal number survives the conversion to `f64` and back (C's `DBL_DIG`).
 const ALWAYS_EXACT_DIGITS: usize = 15;
 
-/// The number that `text` is, if an `f64` reaches that far. Words that Rust would read too (`inf`, `nan`) are no numbers.
+/// The number in `text`, if it is within the range of `f64`. Words that Rust reads as well (`inf`, `nan`) are no numbers.
 pub(super) fn finite(text: &str) -> Option<f64> {
     let starts_as_number = text.strip_prefix('-').unwrap_or(text).starts_with(|c: char| c.is_ascii_digit());
     if !starts_as_number {
@@ -12,8 +12,8 @@ pub(super) fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// Whether `number` is all that `text` says: written again, in as few digits as tell it from its neighbors, it is the same
-/// decimal number. So it is for whatever a sender had in an `f64` itself.
+/// Whether `number` is exactly what `text` says: written in the fewest digits that distinguish it from its neighbors, it is
+/// the same decimal number. This holds for any number that the sender itself had in an `f64`.
 pub(super) fn is_exact(text: &str, number: f64) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     if digits <= ALWAYS_EXACT_DIGITS && !text.contains(['e', 'E']) {
@@ -23,7 +23,7 @@ pub(super) fn is_exact(text: &str, number: f64) -> bool {
     again.is_some() && decimal(text) == again
 }
 
-/// The number as an `int` column holds it, however it is written (`3`, `3.0`, `3e0`).
+/// The number as an `int` column holds it, in any notation (`3`, `3.0`, `3e0`).
 pub(super) fn whole(text: &str) -> Option<i32> {
     if let Ok(whole) = text.parse() {
         return Some(whole);

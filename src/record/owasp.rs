@@ -1,9 +1,9 @@
-//! The identifiers of OWASP's two top tens for AI, in the many ways they are written.
+//! The identifiers of OWASP's two top ten lists for AI, in the many ways they are written.
 
 /// `LLM01` to `LLM10` or `ASI01` to `ASI10` if `category` names one, the first one if it names several.
 ///
-/// Understood are, among others, `llm001`, `LLM01:2025`, `owasp-llm:LLM01`, `LLM-1` and `ASI01 - Agent Goal Hijack`.
-/// The `t01`… of the platform's test catalogue are not: OWASP's own T1… mean something else.
+/// It recognises, among others, `llm001`, `LLM01:2025`, `owasp-llm:LLM01`, `LLM-1` and `ASI01 - Agent Goal Hijack`, but
+/// not the `t01`… of the platform's test catalogue, because OWASP's own T1… mean something else.
 /// Lists: <https://genai.owasp.org/llm-top-10/>, <https://genai.owasp.org/resource/owasp-top-10-for-agentic-applications-for-2026/>.
 pub(super) fn id(category: &str) -> Option<String> {
     let mut words = category.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();

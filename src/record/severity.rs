@@ -1,6 +1,6 @@
 //! Severity: five labels and the numbers behind them.
 
-/// The label for a severity number; `None` for a negative one, which means nothing.
+/// The label for a severity number; `None` for a negative one, which has no meaning.
 ///
 /// Boundaries 75, 50, 25 and 1, as in `humanbound_cli/engine/schemas.py` and the platform's glossary:
 /// <https://github.com/humanbound/humanbound/blob/60bab95/docs/docs/reference/glossary.md>.

@@ -1,8 +1,8 @@
-//! Where each column is read from, on one page: the names that are tried, best first.
+//! Where each column is read from, on one page: the names to try, best first.
 //!
-//! Only the envelope is documented. The shapes of `data` are not published, so these names are gathered from what the public
-//! client and its fixtures read, and the first one that holds a usable value wins. Nothing depends on a guess being right:
-//! `Data` has every member of `data` as it was sent.
+//! Only the envelope is documented. The shapes of `data` are not published, so these names come from what the public client
+//! and its fixtures read, and the first one that holds a usable value wins. A wrong guess loses nothing, because `Data` has
+//! every member of `data` as it was sent.
 //!
 //! Envelope: <https://github.com/humanbound/humanbound/blob/37451bce02b5301cb6773013f208f61a6fbdc2b1/docs/docs/integrations/siem.md>.
 //! Records: `tests/unit/_contract/schemas.py` and `humanbound_cli/commands/` in the same repository.
@@ -50,7 +50,7 @@ impl Place {
     pub(super) const COUNT: usize = Place::Assignee as usize + 1;
 }
 
-/// The events for which a name means what the column means. `status` is a finding's in one event and a campaign's in another.
+/// The events in which a name means what the column means: `status` is a finding's in one event, a campaign's in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     Every,
@@ -84,7 +84,7 @@ impl Scope {
     }
 }
 
-/// A name that means one thing wherever it stands: flat in `data`, in a record nested in it, or beside it.
+/// A name that means the same in every place: flat in `data`, in a record nested in it, or beside it.
 const fn any(name: &'static str) -> Source {
     use Place::{Assessment, Campaign, Data, Finding, Posture, Top};
     Source { places: &[Data, Finding, Assessment, Campaign, Posture, Top], name, scope: Scope::Every }
@@ -138,7 +138,7 @@ impl Source {
 
 type Sources = &'static [Source];
 
-// The envelope. What it says wins over `data`.
+// The envelope, which takes precedence over `data`.
 pub(super) const SOURCE_EVENT_ID: Sources = &[top("event_id"), top("id")];
 pub(super) const EVENT_TYPE: Sources = &[top("event_type")];
 pub(super) const TIMESTAMP: Sources = &[top("timestamp")];

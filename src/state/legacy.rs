@@ -1,11 +1,11 @@
-//! The file of the old `hb sentinel`, which stands at the same path: flat, and with the webhook's secret in it.
+//! The state file of the old `hb sentinel`, at the same path: flat, and with the webhook's secret in it.
 
 use serde::{Deserialize, Serialize};
 
-/// What the old file says, without the secret: that is not even read.
+/// The content of the old file, without the secret, which is not even read.
 ///
-/// Until the caller has decided, it stays in the new file under `legacy`, so that a run that ends early does not forget
-/// the webhook.
+/// It stays in the new file under `legacy` until the caller has decided on it, so that a run that ends early does not
+/// forget the webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Legacy {
     /// The webhook's id on the platform.

@@ -1,10 +1,10 @@
 //! What `hb-sentinel` remembers between two runs: `~/.humanbound/sentinel.json`.
 //!
-//! The truth is in Azure and on the platform; this file only speeds up the way there and says what is ours. It never
-//! holds a secret. Members that a later version added stay at every level; a file of a later format is left alone.
+//! The truth is in Azure and on the platform; this file only makes finding it faster, and says what is ours. It never holds
+//! a secret. Unknown members, which a later version may have added, are kept; a file of a later format is left alone.
 //!
 //! A command that changes something opens a [`Store`], which holds `sentinel.lock` for the run, and saves after each
-//! step; one that only looks calls [`read`]:
+//! step; a command that only reads calls [`read`]:
 //!
 //! ```no_run
 //! # async fn command() -> Result<(), humanbound_sentinel::state::Error> {

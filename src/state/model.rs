@@ -1,6 +1,6 @@
-//! The members of the state file. Each keeps what it does not know in `rest`.
+//! The members of the state file. Each keeps unknown members in `rest`.
 //!
-//! Times are RFC 3339 in UTC. Nothing here may become a secret: not a member, not an output of a deployment.
+//! Times are RFC 3339 in UTC. No member may hold a secret, nor may an output of a deployment.
 
 use std::collections::BTreeMap;
 
@@ -50,12 +50,12 @@ impl State {
         self.connections.entry(key(organisation)).or_default()
     }
 
-    /// Forgets an organisation, and gives what was known of it.
+    /// Forgets an organisation, and returns what was known of it.
     pub fn forget(&mut self, organisation: &str) -> Option<Connection> {
         self.connections.remove(&key(organisation))
     }
 
-    /// All organisations by their ids, in small letters.
+    /// All organisations by their ids, in lower case.
     pub fn connections(&self) -> impl Iterator<Item = (&str, &Connection)> {
         self.connections.iter().map(|(id, connection)| (id.as_str(), connection))
     }
@@ -75,9 +75,9 @@ pub struct Connection {
     pub base_url: Option<String>,
     /// The webhook that delivers.
     pub webhook: Option<Webhook>,
-    /// A webhook that was asked for and of which nothing was heard yet.
+    /// A webhook whose creation was requested, and whose outcome is unknown.
     pub pending: Option<Pending>,
-    /// Webhooks of ours that should be gone and could not be deleted.
+    /// Webhooks of ours that should have been deleted but could not be.
     pub orphans: Vec<String>,
     /// A rotation of the secret that is not finished.
     pub rotation: Option<Rotation>,
@@ -114,7 +114,7 @@ pub struct Webhook {
     pub rest: Map<String, Value>,
 }
 
-/// A webhook that was asked for.
+/// A webhook whose creation was requested.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pending {
@@ -122,7 +122,7 @@ pub struct Pending {
     pub url: String,
     /// Its name.
     pub name: String,
-    /// When it was asked for.
+    /// When it was requested.
     #[serde(with = "rfc3339::option")]
     pub since: Option<OffsetDateTime>,
     /// Members that this version does not know.
@@ -130,7 +130,7 @@ pub struct Pending {
     pub rest: Map<String, Value>,
 }
 
-/// A rotation of the secret under way.
+/// An unfinished rotation of the secret.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rotation {
@@ -140,7 +140,7 @@ pub struct Rotation {
     pub old_webhook: Option<String>,
     /// The versioned address of the old secret in the vault; an address, not the secret.
     pub previous_uri: Option<String>,
-    /// When the old webhook was removed: what it signed may come for a while.
+    /// When the old webhook was removed; events that it signed may still arrive for a while.
     #[serde(with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<OffsetDateTime>,
     /// Since when events may be missing, where the old webhook had to go before the new one was made.
@@ -205,7 +205,7 @@ pub struct Backfill {
     /// How many windows were so full that they were asked for by event type.
     #[serde(skip_serializing_if = "is_zero")]
     pub by_type: u64,
-    /// Windows that hold more than the platform replays at once.
+    /// Windows that hold more than the platform replays for one request.
     pub incomplete: Vec<Window>,
     /// Up to where the last finished backfill went.
     #[serde(with = "rfc3339::option")]

@@ -1,4 +1,4 @@
-//! The file on disk: read, migrated, written whole, under a lock that lasts for the run.
+//! The file on disk: read, migrated and replaced as a whole, under a lock that lasts for the run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::Legacy;
 use super::model::{State, VERSION};
 use crate::home::{self, Lock, LockError};
 
-/// How long a run waits for another: one that is about to end does so by then, and one that deploys takes minutes.
+/// How long a run waits for another: a short run ends within this time, and a deployment would take minutes.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
 const FILE: &str = "sentinel.json";
 const LOCK: &str = "sentinel.lock";
 
-/// Why the state cannot be had or kept.
+/// Why the state cannot be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another run is under way, or the lock's file cannot be made.
+    /// Another run holds the lock, or its file cannot be made.
     #[error("the state cannot be locked")]
     Lock(#[from] LockError),
     /// A later version wrote the file.
@@ -27,15 +27,15 @@ pub enum Error {
     Newer {
         /// The file.
         path: PathBuf,
-        /// The format that it says to have.
+        /// The format that the file states.
         version: String,
     },
-    /// The file is no state; only [`read`] says so, as [`Store::open`] moves it away.
+    /// The file is not a state file. Only [`read`] reports this, because [`Store::open`] renames such a file.
     #[error("{} is no state of `hb-sentinel`: {problem}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Where reading stopped, without what stands there.
+        /// Where reading stopped, without the text at that place.
         problem: String,
     },
     /// The file cannot be read or written.
@@ -66,15 +66,15 @@ impl Error {
 pub struct Store {
     /// What is remembered; changes last from [`Self::save`] on.
     pub state: State,
-    /// Where a file went that could not be read: for the caller to say.
+    /// The new name of a file that could not be read, for the caller to report.
     pub set_aside: Option<PathBuf>,
     path: PathBuf,
     _lock: Lock,
 }
 
 impl Store {
-    /// Locks and reads the state in `folder`, which is created if need be. `purpose` is what another run that waits in
-    /// vain is told, for example the command's name.
+    /// Locks and reads the state in `folder`, which is created if needed. `purpose`, for example the command's name, is
+    /// shown by another run that waits in vain.
     ///
     /// # Errors
     /// When another run holds it for longer than `patience`, a later version wrote it, or the disk fails.
@@ -92,10 +92,10 @@ impl Store {
         Ok(Self { state, set_aside, path, _lock: lock })
     }
 
-    /// Writes the state: at once and readable for its owner alone.
+    /// Writes the state: atomically, and readable for its owner alone.
     ///
     /// # Errors
-    /// When the disk fails; the file then is as it was.
+    /// When the disk fails; the file is then unchanged.
     pub fn save(&self) -> Result<(), Error> {
         let failed = |source| Error::Io { path: self.path.clone(), source };
         let mut text = serde_json::to_vec_pretty(&self.state).map_err(|error| failed(error.into()))?;
@@ -104,7 +104,7 @@ impl Store {
     }
 }
 
-/// Reads the state in `folder` and changes nothing, for commands that only look; another run may go on meanwhile.
+/// Reads the state in `folder` without a lock, for commands that change nothing; another run may be active meanwhile.
 ///
 /// # Errors
 /// When the file cannot be read, or is no state that this version knows.
@@ -118,7 +118,7 @@ fn load(path: &Path) -> Result<State, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
         Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
     };
-    // The place alone: the words of the parser may quote the file, and the old one holds a secret.
+    // Only the place, because the parser's message may quote the file, and the old file holds a secret.
     let unreadable = |error: &serde_json::Error| Error::Unreadable {
         path: path.to_owned(),
         problem: format!("line {}, column {}", error.line(), error.column()),
