@@ -3,19 +3,19 @@
 //! # Reading order
 //!
 //! 1. [`signature`], [`event`], [`record`]: the core. Bytes in, one table row out; no IO, no clock, no environment.
-//! 2. [`counters`]: what happened so far.
+//! 2. [`counters`]: counts what has happened.
 //! 3. [`config`]: the only reader of the environment.
 //! 4. `tls`, [`delivery`]: group commit, the Logs Ingestion client, the spool and its drain.
 //! 5. [`server`]: the custom handler's routes behind the Azure Functions host.
 //!
-//! What follows is the operator's, behind the feature `operator` (on by default). The deployed `connector` is built
-//! without it, so that it holds nothing that runs other programs:
+//! The rest is for the operator, behind the feature `operator` (on by default). The deployed `connector` is built without
+//! it, so that it contains no code that runs other programs:
 //!
-//! 6. [`emulator`] and [`story`]: stand-ins for Azure and Humanbound, and the events of a made-up organisation.
+//! 6. [`emulator`] and [`story`]: a simulated Azure and Humanbound, and the events of a made-up organisation.
 //! 7. [`package`]: the zip that a Function App runs.
 //! 8. [`home`]: the folder that `hb-sentinel` shares with `hb`, its files and locks.
 //! 9. [`humanbound`]: the platform's REST API. [`state`]: what `hb-sentinel` remembers between two runs.
-//! 10. [`azure`]: runs `az` and `func`, and has a deployment as data.
+//! 10. [`azure`]: runs `az` and `func`, and holds a deployment as data.
 //! 11. [`cli`]: the commands of `hb-sentinel`.
 //!
 //! `ARCHITECTURE.md` draws the flow and lists the invariants.

@@ -1,6 +1,6 @@
 //! `hb-sentinel`: the operator's command line.
 //!
-//! Started with a hidden word it is the connector instead: that is how `demo` runs one without a second program.
+//! With a hidden argument it runs as the connector instead, so that `demo` needs no second program.
 
 use std::process::ExitCode;
 

@@ -57,7 +57,7 @@ async fn accept(listener: TcpListener, router: Router) {
 }
 
 async fn connection(stream: TcpStream, router: Router) {
-    // Without it the answers of a keep-alive connection wait for the other side's delayed ACK.
+    // Without this, answers on a keep-alive connection wait for the other side's delayed ACK.
     if stream.set_nodelay(true).is_err() {
         return;
     }

@@ -9,7 +9,7 @@ pub(super) const DAY: i64 = 24 * HOUR;
 /// The story's length.
 pub(super) const LENGTH: i64 = 90 * DAY;
 
-/// The next moment from `at` on in which somebody is at work: Monday to Friday, 08:00 to 17:00 UTC.
+/// The next moment from `at` on within working hours: Monday to Friday, 08:00 to 17:00 UTC.
 pub(super) fn office(at: i64, dice: &mut Dice) -> i64 {
     let hour = at.rem_euclid(DAY) / HOUR;
     let mut midnight = at - at.rem_euclid(DAY);

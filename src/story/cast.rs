@@ -3,10 +3,10 @@
 
 /// The organisation's name.
 pub(super) const ORGANISATION: &str = "Northmere Bank";
-/// The part of the e-mail addresses after the `@`; `.example` cannot be anybody's.
+/// The part of the e-mail addresses after the `@`; `.example` is reserved, so it belongs to nobody.
 const DOMAIN: &str = "northmere-bank.example";
 
-/// Whoever hands out the work.
+/// The person who assigns the work.
 pub(super) const SECURITY_LEAD: usize = 0;
 
 const PEOPLE: [&str; 13] = [
@@ -39,7 +39,7 @@ pub(super) struct Agent {
     pub(super) name: &'static str,
     /// It has tools and acts, rather than only talks.
     pub(super) acts: bool,
-    /// Where hostile text reaches it.
+    /// Where attackers' text reaches it.
     pub(super) surfaces: [&'static str; 6],
     /// Its share of all findings.
     pub(super) share: u64,
@@ -172,7 +172,7 @@ pub(super) struct Threat {
     pub(super) category: &'static str,
     /// As the platform may write it; empty for none.
     pub(super) owasp: &'static str,
-    /// Only agents that act can have it.
+    /// Only agents with tools can have it.
     pub(super) acts: bool,
     /// The range of its severity, 0-100.
     pub(super) severity: (i64, i64),
@@ -241,7 +241,7 @@ pub(super) const THREATS: [Threat; 22] = [
         ["Monitoring switched off by the agent", "Undisclosed side task carried out"])),
 ];
 
-/// A class that no random finding has, so that an event without a finding id still has but one finding to belong to.
+/// A class that no random finding has, so that an event without a finding id still belongs to exactly one finding.
 pub(super) const SOLITARY: Threat = threat(
     "contextual_abuse",
     "contextual_abuse",

@@ -1,11 +1,11 @@
-//! Seeded chance. Only integers and exact float operations, so that a seed gives the same bytes everywhere.
+//! Random numbers from a seed, by integers and exact float operations only, so that a seed gives the same bytes everywhere.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use uuid::Uuid;
 
-/// One stream of random numbers. What is told separately has its own stream, so that a change in one part of
-/// the story does not shuffle all the others.
+/// One stream of random numbers. Each part of the story has its own stream, so that a change in one part does not change
+/// all the others.
 #[derive(Debug)]
 pub(super) struct Dice(ChaCha8Rng);
 

@@ -91,7 +91,7 @@ pub(super) struct Finding {
     pub(super) confidence: i64,
     /// In time order, beginning with [`Step::Created`].
     pub(super) life: Vec<Moment>,
-    /// Its events lack an id wherever the finding can be recognised without.
+    /// Whether its events lack an id wherever the finding can be recognised without one.
     pub(super) nameless: bool,
 }
 
@@ -112,7 +112,7 @@ impl Finding {
     }
 }
 
-/// A life told by chance, from `created` on; it may run past the story's end.
+/// A random life, from `created` on; it may run past the story's end.
 pub(super) fn random(dice: &mut Dice, agent: usize, threat: &'static Threat, created: i64) -> Finding {
     let surfaces = AGENTS.get(agent).map_or(&[][..], |agent| &agent.surfaces);
     let what = dice.pick(&threat.titles, "");
@@ -145,7 +145,7 @@ impl Life<'_> {
     }
 
     fn live(&mut self) {
-        // Three episodes are as much as anybody has patience for.
+        // More than three episodes would not be realistic.
         for _ in 0..3 {
             let stale = !self.is_assigned();
             if !stale {
@@ -203,7 +203,7 @@ impl Life<'_> {
         self.push(Step::Verified);
     }
 
-    /// Lets some time pass, as the team's pace has it, up to an hour at which people work.
+    /// Lets some time pass, depending on the team's pace, up to an hour within working hours.
     fn wait(&mut self, least: i64, most: i64) {
         let pace = AGENTS.get(self.agent).map_or(100, |agent| agent.pace);
         let pause = self.dice.between(least, most) * pace / 100;

@@ -1,9 +1,8 @@
-//! The story of an organisation: a bank, six AI agents, 90 days, told in signed-to-be webhook bodies.
+//! The story of an organisation: 90 days of a bank with six AI agents, as webhook bodies to be signed.
 //!
-//! Everything follows from a seed, an end and a number of events: equal options give equal bytes. What
-//! happens is decided first ([`season`], [`plot`], [`finding`], [`posture`], [`campaign`]), then put into the
-//! platform's words ([`words`]), and what a workbook should show of it is computed from what happened
-//! ([`truths`]).
+//! Everything follows from a seed, an end and a number of events: equal options give equal bytes. The modules [`season`],
+//! [`plot`], [`finding`], [`posture`] and [`campaign`] decide what happens, [`words`] writes it in the platform's words,
+//! and [`truths`] computes from it what a workbook should show.
 
 mod calendar;
 mod campaign;
@@ -34,15 +33,15 @@ use words::Names;
 
 pub use truths::{ProjectState, Truths};
 
-/// The fewest events in which everything that must happen can.
+/// The minimum number of events, enough for everything that must happen.
 pub const MIN_EVENTS: usize = 200;
-/// The most events: beyond it a story would be about the machine that holds it in memory.
+/// The maximum number of events, because a story is held in memory.
 pub const MAX_EVENTS: usize = 200_000;
 
-/// Which story to tell.
+/// What determines a story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoryOptions {
-    /// What chance is drawn from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The end; the story begins 90 days earlier. Fractions of a second do not count.
     pub until: OffsetDateTime,
@@ -64,7 +63,7 @@ pub struct StoryEvent {
     pub is_repeat: bool,
 }
 
-/// A story, told.
+/// A generated story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
     /// The organisation's name.
@@ -80,7 +79,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// Tells the story of these options.
+    /// Generates the story of these options.
     #[must_use]
     pub fn generate(options: StoryOptions) -> Self {
         let count = options.events.clamp(MIN_EVENTS, MAX_EVENTS);
@@ -146,7 +145,7 @@ fn happenings(count: usize, end: i64, chance: impl Fn(u64) -> Dice) -> (Vec<Find
     let (posture, grades) = loop {
         let posture = Posture::new(&findings, season.start);
         let grades = grades(&posture, &season);
-        // Every agent's latest campaign must find room; what was scripted stays.
+        // Every agent's latest campaign must fit in; scripted scenes stay.
         let is_roomy = told + scenes.len() + grades.len() + AGENTS.len() <= count;
         if is_roomy || findings.len() == scripted {
             break (posture, grades);
@@ -168,7 +167,7 @@ fn happenings(count: usize, end: i64, chance: impl Fn(u64) -> Dice) -> (Vec<Find
     (findings, scenes)
 }
 
-/// How many moments of a finding fall into the story.
+/// How many steps of a finding are within the story.
 fn tellings(finding: &Finding, season: &Season) -> usize {
     finding.life.iter().filter(|moment| season.contains(moment.at)).count()
 }

@@ -11,7 +11,7 @@ use Step::{Acknowledged, Assigned, Created, Failed, Regressed, Verified};
 const FIXED_BEFORE: Step = Regressed { stale: false };
 const STALE_BEFORE: Step = Regressed { stale: true };
 
-/// How many days before the end the retail assistant's model was changed, and things went wrong.
+/// How many days before the end the retail assistant's model was changed, which caused regressions.
 pub(super) const MODEL_CHANGE: i64 = 38;
 /// How many days before the end the HR bot was last heard of.
 pub(super) const SILENCE: i64 = 19;
@@ -21,7 +21,7 @@ pub(super) const SILENCE: i64 = 19;
 pub(super) struct Pause {
     pub(super) agent: usize,
     pub(super) from: i64,
-    /// `None`: to this day.
+    /// `None`: until the end of the story.
     pub(super) to: Option<i64>,
     pub(super) by: usize,
     pub(super) reason: &'static str,
@@ -83,7 +83,7 @@ const SCRIPTS: [Script; 12] = [
             (3 * DAY + 2 * HOUR, Failed),
         ],
     },
-    // Open, critical, and nobody has it.
+    // Open, critical, and assigned to nobody.
     Script {
         agent: PAYMENTS,
         class: "goal_hijacking",
@@ -122,7 +122,7 @@ const SCRIPTS: [Script; 12] = [
             (29 * DAY, Verified),
         ],
     },
-    // The worst of the model change: fixed on the second try.
+    // The worst result of the model change: fixed on the second try.
     Script {
         agent: RETAIL,
         class: "pii_disclosure",
@@ -164,7 +164,7 @@ const SCRIPTS: [Script; 12] = [
         owner: 11,
         steps: &[(45 * DAY, Created), (44 * DAY, Assigned)],
     },
-    // A person's doing on a silent project: no sign of testing.
+    // A person's action on a silent project, which is no sign of testing.
     Script {
         agent: HR,
         class: "context_poisoning",
@@ -174,7 +174,7 @@ const SCRIPTS: [Script; 12] = [
         owner: 12,
         steps: &[(23 * DAY, Created), (5 * DAY, Assigned)],
     },
-    // How it should go: fixed within a day.
+    // The ideal case: fixed within a day.
     Script {
         agent: DEVELOPER,
         class: "unsafe_code_execution",
@@ -223,7 +223,7 @@ const SCRIPTS: [Script; 12] = [
             (4 * DAY - 2 * HOUR, Assigned),
         ],
     },
-    // Its class is its own, so that one of its events can do without the finding's id.
+    // No other finding has its class, so one of its events can omit the finding's id.
     Script {
         agent: RETAIL,
         class: cast::SOLITARY.class,

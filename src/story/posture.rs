@@ -1,4 +1,4 @@
-//! Posture: what the open findings make of an agent's score, night by night.
+//! Posture: an agent's score, night by night, as its open findings determine it.
 
 use super::calendar::{DAY, HOUR, LENGTH};
 use super::cast::AGENTS;
@@ -7,7 +7,7 @@ use super::finding::{Finding, Moment, Severity, Step};
 /// In tenths of a point.
 const MARGIN: i64 = 20;
 
-/// How many days there are, the last one begun.
+/// How many days there are, including the last, unfinished one.
 const DAYS: usize = 91;
 
 /// A score of 0-100 in tenths.

@@ -1,4 +1,4 @@
-//! What can happen, before it is put into words.
+//! What can happen, before it is written as a webhook.
 
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ pub(super) enum What {
         to: &'static str,
         trigger: &'static str,
         campaign: Uuid,
-        /// Sent as `ascam.phase_changed`,.
+        /// Sent as `ascam.phase_changed`.
         legacy: bool,
     },
     Paused {

@@ -8,7 +8,7 @@ use super::plot::{self, Pause};
 use super::posture::{Load, Score};
 use super::scene::{Scene, What};
 
-/// Findings are made from this many days before the story on, so that it begins in the middle of things.
+/// Findings begin up to this many days before the story, so that some are open when it begins.
 const WARM_UP: i64 = 45;
 
 /// When things can happen.
@@ -32,7 +32,7 @@ impl Season {
         plot::is_testing(&self.pauses, self.end, agent, at)
     }
 
-    /// Some time at which `agent` is tested; `None` when chance does not find one.
+    /// A random time at which `agent` is tested; `None` when no draw finds one.
     fn tested(&self, agent: usize, dice: &mut Dice) -> Option<i64> {
         (0..50).find_map(|_| {
             let at = night(self.start, dice.between(0, LENGTH / DAY), dice);
@@ -40,7 +40,7 @@ impl Season {
         })
     }
 
-    /// A finding at random, its life cut where nobody would have told of it.
+    /// A random finding, its life cut where no event would have reported it.
     pub(super) fn finding(&self, dice: &mut Dice) -> Finding {
         let shares = AGENTS.each_ref().map(|agent| agent.share);
         let index = dice.weighted(&shares);
@@ -76,7 +76,7 @@ impl Season {
         at
     }
 
-    /// Pings, pauses, and the changes that explain some of the rest.
+    /// Pings, pauses, and the changes that cause some of the other events.
     pub(super) fn fixed_scenes(&self) -> Vec<Scene> {
         let mut scenes = vec![
             Scene { at: self.start + 20 * MINUTE, agent: RETAIL, what: What::Ping },

@@ -1,5 +1,5 @@
-//! What must be found in the table once a story is in it, computed from what happened and not from the bodies
-//! that tell of it, so that a query and a mapping can be held to it.
+//! What the table must show once a story is in it, computed from what happened and not from the webhook bodies, so that
+//! queries and the mapping can be checked against it.
 //!
 //! The definitions are those of `sentinel/METRICS.md`, with T the story's end.
 
@@ -13,7 +13,7 @@ use super::scene::{Scene, What};
 /// A project is silent after this time without a sign of testing.
 const SILENT_AFTER: i64 = 7 * DAY;
 
-/// How a project stands at the end of the story.
+/// The state of a project at the end of the story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProjectState {
     /// Tested in the last 7 days.
@@ -86,10 +86,10 @@ impl Truths {
     }
 }
 
-/// A finding as its events tell of it.
+/// A finding as its events describe it.
 #[derive(Default)]
 struct Track {
-    /// When the current episode began; of one whose beginning was never told, the first event.
+    /// When the current episode began, or its first event when no event reported the beginning.
     since: Option<i64>,
     is_assigned: bool,
     severity: Option<Severity>,
@@ -102,7 +102,7 @@ impl Track {
         self.severity = Some(Severity::of(moment.score));
         match moment.step {
             Step::Verified => {
-                // Without an opener there was no episode that could be closed.
+                // Without an opening event there was no episode that could be closed.
                 self.closed += usize::from(self.since.take().is_some());
                 self.is_assigned = false;
             }

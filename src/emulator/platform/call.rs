@@ -1,4 +1,4 @@
-//! The requests that came, for assertions.
+//! The recorded requests, for assertions.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 
 use super::fault::fits;
 
-/// One request to the platform. Headers and body are as they came, secrets among them, because tests look at them;
-/// `Debug` shows neither.
+/// One request to the platform. Headers and body are as received, including secrets, because tests check them; `Debug`
+/// shows neither.
 #[derive(Clone)]
 pub struct PlatformCall {
     /// When it arrived.
@@ -44,7 +44,7 @@ impl PlatformCall {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Whether the caller only asked: a GET that is not `/api/logout`, which ends a session.
+    /// Whether the request changed nothing: a GET other than `/api/logout`, which ends a session.
     #[must_use]
     pub fn only_reads(&self) -> bool {
         self.method == "GET" && self.path != "/api/logout"

@@ -1,8 +1,8 @@
 //! The sender: signs an event, posts it, tries again, and keeps a log.
 //!
-//! Documented are HMAC-SHA256 over the raw body, that any 2xx is success, and three retries with exponential backoff.
+//! The documentation names HMAC-SHA256 over the raw body, any 2xx as success, and three retries with exponential backoff.
 //! <https://github.com/humanbound/humanbound/blob/37451bce02b5301cb6773013f208f61a6fbdc2b1/docs/docs/integrations/siem.md>.
-//! Whether a 4xx is tried again is not: here it is, as everything that is not a 2xx.
+//! It does not say whether a 4xx is tried again; here everything other than a 2xx is.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// Sends in the background what was published or replayed. Dropping it ends all of it.
+/// Sends published and replayed events in the background. Dropping it ends all deliveries.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     courier: Arc<Courier>,
@@ -83,7 +83,7 @@ impl Dispatcher {
         let courier = self.courier.clone();
         courier.queued.send_modify(|queued| *queued += events.len());
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are done would otherwise be kept for ever.
+        // Finished tasks would otherwise be kept for ever.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             let (courier, webhook) = (&*courier, &webhook);
@@ -100,7 +100,7 @@ impl Dispatcher {
         });
     }
 
-    /// Waits until nothing is queued and nothing is under way in the background.
+    /// Waits until nothing is queued or in flight in the background.
     pub(super) async fn settled(&self) {
         let mut queued = self.courier.queued.subscribe();
         // The sender lives as long as `self`.
@@ -138,7 +138,7 @@ struct Numbered {
     body: Bytes,
 }
 
-/// What one attempt came to: a status with the answer's body, or why there is none.
+/// The outcome of one attempt: a status with the answer's body, or why there is none.
 type Attempt = Result<(u16, Bytes), String>;
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The ways in which the platform's API can be told to fail, and for which requests.
+//! The faults that the platform's API can simulate, and for which requests.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -21,18 +21,18 @@ pub enum PlatformFault {
     Hang,
     /// Does nothing and resets the connection.
     Reset,
-    /// Does what was asked, then resets the connection: the caller cannot know that it took effect.
+    /// Executes the request, then resets the connection: the caller cannot know that it took effect.
     LostAnswer,
-    /// Does what was asked, and answers so much later.
+    /// Executes the request, and answers after this delay.
     Slow(Duration),
-    /// Does what was asked, and answers this instead.
+    /// Executes the request, and answers this instead.
     Answer {
         /// The HTTP status.
         code: u16,
-        /// The body, whatever it is.
+        /// The body.
         body: String,
     },
-    /// Does what was asked, and answers `{"data":..}` with the usual answer inside.
+    /// Executes the request, and answers `{"data":..}` with the usual answer inside.
     Wrapped,
 }
 

@@ -1,4 +1,4 @@
-//! The events that have happened, in the order of their times: what a replay reads.
+//! The events that have happened, in the order of their times, for replays.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub struct PlatformEvent {
     pub organisation_id: Option<Uuid>,
     /// The project it is about.
     pub project_id: Option<Uuid>,
-    /// The body, sent as it stands.
+    /// The body, sent as it is.
     pub body: Bytes,
 }
 
@@ -67,7 +67,7 @@ fn instant(timestamp: &Value) -> Option<OffsetDateTime> {
     OffsetDateTime::UNIX_EPOCH.checked_add(time::Duration::checked_seconds_f64(seconds)?)
 }
 
-/// An event and the id that its deliveries bear. The body has none.
+/// An event and the id that its deliveries have. The body has none.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) id: Uuid,

@@ -1,7 +1,7 @@
-//! [`Platform`]: a Humanbound on loopback, at the wire: its API as its client `hb` calls it, the part of Auth0 that the
-//! client needs, and the sender of webhooks.
+//! [`Platform`]: Humanbound's platform on loopback: its API as its client `hb` calls it, the part of Auth0 that the client
+//! needs, and the sender of webhooks.
 //!
-//! Reading order: `options` (what is unknown has an option), `route` (the API on one page), `session`, `webhook`,
+//! Reading order: `options` (including each unknown behaviour), `route` (the API on one page), `session`, `webhook`,
 //! `history` and `dispatcher` (what is sent), `delivery` (the log of it), `answer`, `fault`, `call`.
 //!
 //! # Where each fact comes from
@@ -16,7 +16,7 @@
 //! | lists are `{data,total,page,size,has_next_page}`; errors `{message}`, with `errors` on a 422 | the client's tests |
 //! | the webhook test is a 502 "Delivery failed" when nothing arrives | the client's tests; other readings are [options](TestAnswer) |
 //! | a refresh token that is used twice ends its family | [Auth0](https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation) |
-//! | the ping's body, waits between retries, time-outs, order and edges of a replay, what an inactive webhook does | unknown: made up here, options where it matters |
+//! | the ping's body, waits between retries, time-outs, order and edges of a replay, what an inactive webhook does | unknown: invented here, with options where it matters |
 
 use std::io;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ use history::History;
 use session::Sessions;
 use webhook::Webhooks;
 
-/// Why the platform could not start, or does not take what it is given.
+/// Why the platform could not start, or rejects its input.
 #[derive(Debug, Error)]
 pub enum PlatformError {
     /// No port on the loopback interface.
@@ -175,7 +175,7 @@ impl Platform {
         Ok(webhook)
     }
 
-    /// Removes a webhook, as its owner would; nothing happens when it is gone already.
+    /// Removes a webhook, as its owner would; one that is already gone is no error.
     pub fn remove_webhook(&self, webhook: Uuid) {
         self.service.webhooks.remove(webhook);
     }
@@ -224,8 +224,8 @@ impl Platform {
         self.service.dispatcher.settled().await;
     }
 
-    /// Delivers `bodies` to one webhook as fast as it takes them, with retries as ever, up to `connections` at a time, while
-    /// the stream is read. The outcomes come in the order in which they are known. The events are not kept for replays.
+    /// Delivers `bodies` to one webhook as fast as it accepts them, with the usual retries, up to `connections` at a time,
+    /// while the stream is read. The outcomes come in the order in which they are known. The events are not kept for replays.
     ///
     /// # Errors
     /// [`PlatformError::UnknownWebhook`].
@@ -245,7 +245,7 @@ impl Platform {
         self.service.faults.add(rule);
     }
 
-    /// Ends every fault. A request that hangs already goes on hanging.
+    /// Ends every fault. A request that already hangs stays so.
     pub fn clear_faults(&self) {
         self.service.faults.clear();
     }

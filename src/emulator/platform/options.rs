@@ -1,4 +1,4 @@
-//! What kind of platform to start. Where the public sources leave a behaviour open, an option has each of its readings.
+//! How the platform behaves. Where the public sources leave a behaviour open, an option offers each reading.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const EVENT_TYPES: [&str; 15] = [
     "ascam.phase_changed",
 ];
 
-/// An organisation that whoever logs in belongs to.
+/// An organisation of the user who logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organisation {
     /// Its id. Paths may give it in either case.
@@ -46,7 +46,7 @@ pub struct Project {
     pub organisation_id: Uuid,
     /// Its name.
     pub name: String,
-    /// Whether it was put away.
+    /// Whether it is archived.
     pub archived: bool,
 }
 
@@ -73,15 +73,15 @@ pub enum ReplayAnswer {
 /// How events are replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayOptions {
-    /// The most events that one request queues; 1,000 \[client 2.13.0\].
+    /// The maximum number of events that one request queues; 1,000 \[client 2.13.0\].
     pub limit: usize,
     /// Whether the newest events of a range are queued when there are more than the limit; else the oldest.
     pub newest_first: bool,
-    /// Whether an event at the very time of `until` stays out.
+    /// Whether `until` is exclusive.
     pub until_is_exclusive: bool,
-    /// Whether only dates are taken for `since` and `until`, and a time of day is a 422.
+    /// Whether only dates are accepted for `since` and `until`, and a time of day is a 422.
     pub whole_days_only: bool,
-    /// What is answered.
+    /// The answer.
     pub answer: ReplayAnswer,
 }
 
@@ -90,15 +90,15 @@ pub struct ReplayOptions {
 pub struct DispatchOptions {
     /// How often a failed delivery is tried again; 3 is documented.
     pub retries: u32,
-    /// How often a failed test ping is tried again, while whoever asked for it waits.
+    /// How often a failed test ping is tried again, while its caller waits.
     pub ping_retries: u32,
-    /// The wait before the first retry; it doubles each time. Documented is only "exponential backoff".
+    /// The wait before the first retry; it doubles each time. The documentation only says "exponential backoff".
     pub first_wait: Duration,
     /// What every wait is multiplied by, so that tests need not wait: 1 for real waits, 0 for none.
     pub wait_scale: f64,
     /// How long the receiver has for its whole answer.
     pub time_out: Duration,
-    /// How many deliveries of published and replayed events are under way at once.
+    /// How many deliveries of published and replayed events are in flight at once.
     pub concurrency: usize,
 }
 
@@ -106,18 +106,18 @@ pub struct DispatchOptions {
 /// client say.
 #[derive(Clone)]
 pub struct PlatformOptions {
-    /// The organisations, of which the first is the default one of whoever logs in.
+    /// The organisations; the first is the default of the user who logs in.
     pub organisations: Vec<Organisation>,
     /// The projects of all organisations.
     pub projects: Vec<Project>,
-    /// The API keys that are let in.
+    /// The valid API keys.
     pub api_keys: Vec<String>,
-    /// Whether an API key reaches the webhook routes: Humanbound's list of what takes keys does not name them.
+    /// Whether the webhook routes accept an API key: Humanbound's list of routes that do does not name them.
     /// <https://github.com/humanbound/humanbound/blob/37451bce02b5301cb6773013f208f61a6fbdc2b1/docs/docs/management/api-keys.md>
     pub api_keys_reach_webhooks: bool,
-    /// How long a token of `/oauth/token` is good for: its `expires_in`.
+    /// How long a token of `/oauth/token` is valid: its `expires_in`.
     pub auth0_lifetime: Duration,
-    /// How long a session token of `/api/auth` is good for. Nobody tells the client.
+    /// How long a session token of `/api/auth` is valid, which the client does not learn.
     pub session_lifetime: Duration,
     /// How many webhooks an organisation may have; 10 is documented.
     pub webhook_limit: usize,
@@ -135,7 +135,7 @@ pub struct PlatformOptions {
     pub deliveries_have_total: bool,
     /// How many of the latest requests [`Platform::calls`](super::Platform::calls) remembers.
     pub recorded_limit: usize,
-    /// The time of tokens and of pings.
+    /// The clock of tokens and pings.
     pub clock: Clock,
 }
 

@@ -1,4 +1,4 @@
-//! Logins: what Auth0 hands out, and the sessions that the platform opens for it.
+//! Logins: Auth0's tokens, and the sessions that the platform opens for them.
 //!
 //! Auth0 answers a refresh token with an access token and the next refresh token; `GET /auth` turns the access token into
 //! a session, with which everything else is called. A refresh token that comes twice ends its whole family:
@@ -23,7 +23,7 @@ pub struct Login {
     pub api_token: String,
     /// The refresh token.
     pub refresh_token: String,
-    /// When Auth0's token expires, which is what the client goes by; the session may end at another time.
+    /// When Auth0's token expires, by which the client renews; the session may end at another time.
     pub expires_at: OffsetDateTime,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// What `/oauth/token` hands out.
+/// The answer of `/oauth/token`.
 pub(super) struct Tokens {
     pub(super) access_token: String,
     pub(super) refresh_token: String,
@@ -41,7 +41,7 @@ pub(super) struct Tokens {
     pub(super) expires_in: u64,
 }
 
-/// All tokens there are.
+/// All tokens.
 pub(super) struct Sessions {
     clock: Clock,
     auth0_lifetime: std::time::Duration,
@@ -60,7 +60,7 @@ struct Inner {
 /// The refresh tokens that came out of one login.
 struct Family {
     used: Vec<String>,
-    /// The one that is good; `None` after a used one came again.
+    /// The valid one; `None` after a used one was sent again.
     current: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl Sessions {
         Login { api_token: self.session(), refresh_token, expires_at }
     }
 
-    /// Redeems a refresh token, or `None` when it is not good (any more).
+    /// Redeems a refresh token, or `None` when it is not valid (any more).
     pub(super) fn refresh(&self, token: &str) -> Option<Tokens> {
         let mut inner = self.inner();
         if let Some(family) =
@@ -123,7 +123,7 @@ impl Sessions {
         token
     }
 
-    /// Lets a session token in.
+    /// Authenticates a session token.
     pub(super) fn check(&self, token: &str) -> Result<(), Rejection> {
         // The client takes a 401 for the end of the session when its message has one of the words revoked and expired.
         let reject = |message: &str| Err(Rejection::new(StatusCode::UNAUTHORIZED, message));
@@ -143,7 +143,7 @@ impl Sessions {
     }
 }
 
-/// A token that says what it is, so that a test that mixes them up is read at once.
+/// A token that names its kind, so that a test that mixes tokens up is easy to read.
 fn fresh(kind: &str) -> String {
     format!("{kind}-{}", Uuid::new_v4().simple())
 }

@@ -1,4 +1,4 @@
-//! The webhooks of all organisations, and what may be asked of one.
+//! The webhooks of all organisations, and the rules for one.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +18,15 @@ use crate::signature::Secret;
 pub struct Webhook {
     /// Its id.
     pub id: Uuid,
-    /// Whose events it gets.
+    /// The organisation whose events it gets.
     pub organisation_id: Uuid,
     /// Its name.
     pub name: String,
     /// Where its events go.
     pub url: String,
-    /// Whether it gets any.
+    /// Whether it is active.
     pub is_active: bool,
-    /// Which it gets; none in particular means all.
+    /// The event types that it gets; empty means all.
     pub event_types: Vec<String>,
     pub(super) secret: Secret,
     pub(super) log: Arc<DeliveryLog>,
@@ -87,7 +87,7 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Puts `webhook` in the place of the one with its id.
+    /// Replaces the webhook with the same id by `webhook`.
     pub(super) fn replace(&self, webhook: &Webhook) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for other in all.iter_mut().filter(|other| other.id == webhook.id) {

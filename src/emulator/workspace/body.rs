@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Rejection;
 
-/// The bytes that were compressed. Twice the limit is enough: beyond that no separators excuse a body.
+/// Inflates a body, up to twice the limit: a longer one is too large even without its separators.
 pub(super) fn inflate(bytes: &Bytes, gzip: bool, limit: usize) -> Result<Bytes, Rejection> {
     if !gzip {
         return Ok(bytes.clone());

@@ -118,7 +118,7 @@ async fn outcome(
     finish(fault.or(marked).as_ref(), stored)
 }
 
-/// The end that a fault puts to a call before its rows are stored.
+/// How a fault ends a call before its rows are stored.
 fn end(fault: Option<&Fault>) -> Option<Outcome> {
     match fault? {
         Fault::Status { code, retry_after } => {
@@ -131,7 +131,7 @@ fn end(fault: Option<&Fault>) -> Option<Outcome> {
     }
 }
 
-/// What a fault makes of a call that is done.
+/// How a fault changes the end of a finished call.
 fn finish(fault: Option<&Fault>, result: Result<(), Rejection>) -> Outcome {
     match fault {
         Some(Fault::LostAnswer) => Outcome::Reset,
@@ -190,7 +190,7 @@ fn without_token(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Sleeps until `due`, not a millisecond or two longer as Tokio's timers do: benchmarks hold the latency against clocks.
+/// Sleeps until exactly `due`; Tokio's timers are a millisecond or two late, which would distort the benchmarks' latency.
 async fn exactly_until(due: Instant) {
     tokio::time::sleep_until(due.checked_sub(COARSE).unwrap_or(due)).await;
     let rest = due.saturating_duration_since(Instant::now());

@@ -1,9 +1,9 @@
-//! The ways in which the workspace can be told to fail.
+//! The faults that the workspace can simulate.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One way to fail. Used as it stands it applies to every call; narrow it with [`Fault::next`] or
+/// One way to fail. By default it applies to every call; narrow it with [`Fault::next`] or
 /// [`Fault::for_rows_with`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -20,7 +20,7 @@ pub enum Fault {
     Reset,
     /// Stores the rows, then resets the connection: the caller cannot know that it succeeded.
     LostAnswer,
-    /// Answers as usual, but so much later.
+    /// Answers as usual, but after this delay.
     Slow(Duration),
 }
 

@@ -42,7 +42,7 @@ struct Token {
     expires: OffsetDateTime,
 }
 
-/// What a bearer token is worth.
+/// The state of a bearer token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
     Good,

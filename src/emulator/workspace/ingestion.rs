@@ -1,4 +1,4 @@
-//! The state of the Logs Ingestion API and who it lets in: token, role, address, throttle.
+//! The state of the Logs Ingestion API and its checks: token, role, address, throttling.
 //! <https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview>
 
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ const API_VERSION: &str = "2023-01-01";
 /// `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// Calls let in per window.
+    /// Calls accepted in a window.
     pub calls: u32,
     /// The length of the window.
     pub per: Duration,
@@ -120,7 +120,7 @@ impl Ingestion {
         let mut lines = Vec::new();
         self.store.for_each_kept(|call| {
             let rows = inflate(&call.body, call.gzip, self.body_limit);
-            // A body that would have been rejected, had it been looked into, holds no rows.
+            // A body that would have been rejected, had it been read, holds no rows.
             if let Ok(rows) = rows.and_then(|body| parse(&body, self.body_limit)) {
                 let unused = &mut Adjustments::default();
                 lines.extend(rows.into_iter().map(|row| self.columns.shape(row, call.received, unused)));

@@ -1,7 +1,7 @@
 //! [`Workspace`]: the running fake and everything a test or the demo may ask of it.
 //!
-//! Reading order: `call` (the protocol), `body`, `ingestion` (who is let in), `table` (what becomes of a row), `identity` (the tokens),
-//! `fault`, `store`, `tally`.
+//! Reading order: `call` (the protocol), `body`, `ingestion` (its checks), `table` (the stored form of a row), `identity`
+//! (the tokens), `fault`, `store`, `tally`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ use ingestion::Ingestion;
 /// The DCR stream, as design and Bicep name it.
 const STREAM: &str = "Custom-AISecurityEvents";
 
-/// Where the workspace takes its time from; the default is the system's clock.
+/// The clock of the workspace; the default is the system's.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// What to start; the default behaves as Azure is documented to, and keeps its rows in memory.
@@ -49,15 +49,15 @@ pub struct WorkspaceOptions {
     /// does not count the separators between rows, neither does the workspace.
     /// <https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#logs-ingestion-api>
     pub body_limit: usize,
-    /// How many calls are let in, or `None` for no limit. 12,000 a minute is documented per DCR.
+    /// How many calls are accepted, or `None` for no limit. The documentation says 12,000 a minute for one DCR.
     pub throttle: Option<Throttle>,
-    /// How long an issued token is good for. A real one lives up to 24 hours.
+    /// How long an issued token is valid. A real one lives up to 24 hours.
     pub token_lifetime: Duration,
     /// Added to every ingestion call, between its arrival and its answer.
     pub latency: Duration,
     /// How many of the latest requests [`Workspace::recorded`] remembers.
     pub recorded_limit: usize,
-    /// The time of token expiry and of received rows.
+    /// The clock of token expiry and of received rows.
     pub clock: Clock,
 }
 
@@ -191,7 +191,7 @@ impl Workspace {
         self.ingestion.faults.add(fault.into());
     }
 
-    /// Ends every fault of the ingestion endpoint. A call that hangs already goes on hanging.
+    /// Ends every fault of the ingestion endpoint. A call that already hangs stays so.
     pub fn clear_fault(&self) {
         self.ingestion.faults.replace(Vec::new());
     }
@@ -206,8 +206,8 @@ impl Workspace {
         self.identity.faults.replace(Vec::new());
     }
 
-    /// Gives or takes the role Monitoring Metrics Publisher; without it every call gets the 403 that Azure
-    /// answers for up to 30 minutes after a role assignment. It is given at the start.
+    /// Grants or revokes the role Monitoring Metrics Publisher; without it every call gets the 403 that Azure answers for
+    /// up to 30 minutes after a role assignment. It is granted at the start.
     pub fn set_role_assigned(&self, assigned: bool) {
         self.ingestion.set_role_assigned(assigned);
     }
@@ -244,8 +244,8 @@ impl Workspace {
         bodies
     }
 
-    /// How many rows were accepted. With [`Store::Bodies`] and [`Store::None`] the bodies are not looked
-    /// into, so that this stays 0; there count [`Workspace::rows`].
+    /// How many rows were accepted. With [`Store::Bodies`] and [`Store::None`] the bodies are not read, so that this stays
+    /// 0; count [`Workspace::rows`] there.
     #[must_use]
     pub fn row_count(&self) -> u64 {
         self.ingestion.store.count()
@@ -257,7 +257,7 @@ impl Workspace {
         self.ingestion.store.path()
     }
 
-    /// What became of the ingestion calls so far.
+    /// The outcomes of the ingestion calls so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.ingestion.tally.calls()

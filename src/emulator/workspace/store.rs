@@ -19,10 +19,10 @@ const FILE: &str = "AISecurityEvents_CL.ndjson";
 /// Where accepted rows go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Store {
-    /// Nowhere: bodies are counted, neither inflated nor looked into.
+    /// Nowhere: bodies are counted, but neither inflated nor read.
     None,
-    /// The bodies stay in memory as they came, and are looked into when [`super::Workspace::rows`] asks: for
-    /// benchmarks, where the workspace must cost little while the clock runs.
+    /// The bodies stay in memory as received, and are read only by [`super::Workspace::rows`]: for benchmarks, where the
+    /// workspace must cost little while the clock runs.
     Bodies,
     /// Rows in memory.
     #[default]
@@ -55,7 +55,7 @@ enum Sink {
     File { path: PathBuf, jobs: mpsc::Sender<Job> },
 }
 
-/// Lines to append, and whom to tell.
+/// Lines to append, and whom to notify.
 #[derive(Debug)]
 struct Job {
     lines: Vec<u8>,
@@ -84,7 +84,7 @@ impl Rows {
         Ok(Self { kind, count: AtomicU64::new(0) })
     }
 
-    /// Whether bodies are inflated and looked into on arrival.
+    /// Whether bodies are inflated and read on arrival.
     pub(super) fn looks_inside(&self) -> bool {
         matches!(self.kind, Sink::Memory(_) | Sink::File { .. })
     }

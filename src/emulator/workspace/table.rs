@@ -1,5 +1,5 @@
-//! What Azure Monitor makes of a row: columns the stream lacks go, values of the wrong type become null,
-//! long values are cut, and `TimeGenerated` is kept within reason. None of it is reported to the caller.
+//! What Azure Monitor makes of a row: it drops columns that the stream lacks, sets values of a wrong type to null, cuts long
+//! values, and replaces a `TimeGenerated` that is too old or too new. It reports none of this to the caller.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ const TIME_GENERATED: &str = "TimeGenerated";
 pub struct Adjustments {
     /// Members that the stream does not declare: dropped.
     pub dropped: BTreeMap<String, u64>,
-    /// Values of a wrong type: null. (That Azure does this, rather than convert some of them, is an
-    /// assumption; strict is the useful side to err on here.)
+    /// Values of a wrong type: null. (That Azure does this, rather than convert some of them, is an assumption; a strict
+    /// fake is the safer one.)
     pub nulled: BTreeMap<String, u64>,
     /// Values over 64 KB of UTF-8: cut.
     pub truncated: BTreeMap<String, u64>,
@@ -117,7 +117,7 @@ impl Kind {
                 if text.len() <= FIELD_LIMIT {
                     return Some(value);
                 }
-                // Cut JSON is no JSON any more: what is left of a bag is its text.
+                // Cut JSON is not JSON any more, so a cut dynamic value is stored as text.
                 count(&mut seen.truncated);
                 Some(Value::String(cut(text)))
             }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::http::HeaderMap;
 use time::OffsetDateTime;
 
-/// What became of the ingestion calls.
+/// The outcomes of the ingestion calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Answered 2xx.
@@ -20,7 +20,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Every call there was.
+    /// All calls.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.accepted + self.rejected + self.unanswered
@@ -40,7 +40,7 @@ pub struct Recorded {
     pub wire_bytes: usize,
     /// The body's size after inflating in bytes; 0 if it was not inflated.
     pub body_bytes: usize,
-    /// How many rows it held; 0 if it was not looked into.
+    /// How many rows it held; 0 if it was not read.
     pub rows: usize,
     /// The status of the answer, or `None` when there was none.
     pub status: Option<u16>,

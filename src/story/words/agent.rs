@@ -1,4 +1,4 @@
-//! The words for what concerns an agent as a whole.
+//! Writes events about an agent as a whole.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

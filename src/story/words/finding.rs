@@ -1,4 +1,4 @@
-//! The words for a moment in a finding's life.
+//! Writes events about one step in a finding's life.
 
 use serde_json::{Map, Value, json};
 
@@ -48,7 +48,7 @@ pub(super) fn words(
     let mut record = standing(finding, moment, own, names, style);
     let mut data = news(finding, moment, style, dice);
     let data = if style.nested {
-        // What a test saw belongs to the finding, what people did is beside it.
+        // What a test saw is part of the finding's record; what people did is beside it.
         if matches!(moment.step, Step::Created | Step::Regressed { .. }) {
             record.append(&mut data);
         }
@@ -82,7 +82,7 @@ fn owasp(id: &str, dice: &mut Dice) -> Option<String> {
     }
 }
 
-/// How the finding stands.
+/// The state of the finding.
 fn standing(
     finding: &Finding,
     moment: &Moment,

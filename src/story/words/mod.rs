@@ -1,4 +1,4 @@
-//! Scenes in the platform's words: the documented envelope, and the `data` that its API suggests.
+//! Writes scenes as webhook bodies: the documented envelope, and the `data` that the platform's API suggests.
 //!
 //! Only the envelope is documented. The shapes of `data`, and their variants, follow what the platform's own
 //! client reads: <https://github.com/humanbound/humanbound>.
@@ -43,7 +43,7 @@ struct Words {
     data: Value,
 }
 
-/// Everybody's ids.
+/// All ids.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) organisation: Uuid,
@@ -61,7 +61,7 @@ impl Names {
     }
 }
 
-/// How one event is written: the platform is not of one mind.
+/// The variant in which one event is written, because the platform's parts differ.
 struct Style {
     /// Ids in capitals.
     capitals: bool,
@@ -127,7 +127,7 @@ impl Style {
     }
 }
 
-/// The webhook that tells of `scene`: its type and its body.
+/// The webhook for `scene`: its type and its body.
 pub(super) fn tell(
     scene: &Scene,
     findings: &[Finding],

@@ -1,4 +1,4 @@
-//! What every request passes: it is noted down, and meets the fault that is meant for it.
+//! What every request passes: it is recorded, and meets the fault that applies to it.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) async fn gate(
         }
         _ => {}
     }
-    // In a task of its own: what was asked takes effect even if the caller no longer waits for the answer.
+    // In a separate task, so that the request takes effect even if the caller no longer waits for the answer.
     let request = Request::from_parts(head, Body::from(body));
     let answer = tokio::spawn(async move { next.run(request).await }).await;
     let answer = answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());

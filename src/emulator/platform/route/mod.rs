@@ -1,4 +1,4 @@
-//! Every route on one page, and who is let in. All requests pass `gate` first.
+//! Every route on one page, and authentication. All requests pass `gate` first.
 
 use std::sync::Arc;
 
@@ -39,14 +39,14 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// What a request shows to be let in.
+/// The credential of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Credential {
     Key,
     Session,
 }
 
-/// Lets an API key or a session in.
+/// Authenticates an API key or a session.
 fn admit(service: &Service, headers: &HeaderMap) -> Result<Credential, Rejection> {
     if let Some(key) = headers.get("x-api-key") {
         let is_known = service.options.api_keys.iter().any(|known| known.as_bytes() == key.as_bytes());
@@ -66,7 +66,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// Lets a request in to the webhooks of `organisation`, and returns that one's id.
+/// Authorizes a request for the webhooks of `organisation`, and returns the organisation's id.
 fn enter(service: &Service, headers: &HeaderMap, organisation: &str) -> Result<Uuid, Rejection> {
     if admit(service, headers)? == Credential::Key && !service.options.api_keys_reach_webhooks {
         return Err(Rejection::new(StatusCode::FORBIDDEN, "API keys cannot be used for this resource"));

@@ -78,7 +78,7 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, headers: HeaderM
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Sends a ping and waits for how it ends. Its real body is unknown.
+/// Sends a ping and waits for its outcome. Its real body is unknown.
 pub(super) async fn test(State(service): State<Arc<Service>>, headers: HeaderMap, ids: Ids) -> Answer {
     let webhook = active(found(&service, &headers, &ids)?)?;
     let milliseconds = service.now().unix_timestamp_nanos() / 1_000_000;
@@ -104,7 +104,7 @@ pub(super) async fn test(State(service): State<Arc<Service>>, headers: HeaderMap
     Ok(Json(body).into_response())
 }
 
-/// What happens when an inactive webhook is tested or replayed to is unknown; a 409 is what a caller must bear at worst.
+/// What happens when an inactive webhook is tested or replayed to is unknown; a 409 is the worst case for a caller.
 fn active(webhook: Webhook) -> Result<Webhook, Rejection> {
     if webhook.is_active {
         Ok(webhook)
@@ -113,7 +113,7 @@ fn active(webhook: Webhook) -> Result<Webhook, Rejection> {
     }
 }
 
-/// Queues events of the past, answers, and delivers.
+/// Queues past events, answers, and delivers.
 pub(super) async fn replay(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
