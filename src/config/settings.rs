@@ -26,11 +26,7 @@ const fn optional(name: &'static str, default: &'static str, description: &'stat
 pub const SETTINGS: &[Setting] = &[
     required("FUNCTIONS_CUSTOMHANDLER_PORT", "Port on 127.0.0.1; set by the Functions host."),
     required("WEBHOOK_SECRET", "Secret that Humanbound signs with, as text; usually a Key Vault reference."),
-    optional(
-        "WEBHOOK_SECRET_PREVIOUS",
-        "none",
-        "Secret that is accepted beside it while a rotation is in progress.",
-    ),
+    optional("WEBHOOK_SECRET_PREVIOUS", "none", "Secret that is accepted as well during a rotation."),
     required(
         "LOGS_INGESTION_ENDPOINT",
         "Logs ingestion endpoint of the data collection rule or endpoint, `https://…`.",
@@ -55,22 +51,26 @@ pub const SETTINGS: &[Setting] = &[
     optional(
         "SPOOL_DIR",
         "see SPOOL_CONTAINER_URL",
-        "Directory with the same layout, off Azure only; exactly one of the two is set.",
+        "Directory with the same layout, outside Azure only; set exactly one of the two.",
     ),
     optional(
         "ACK_DEADLINE_MS",
         "8000",
-        "Milliseconds from the last body byte to the answer; 1000 to 200000.",
+        "Maximum milliseconds from the last body byte to the answer; 1000 to 200000.",
     ),
-    optional("MAX_BODY_BYTES", "1048576", "Largest body, as sent and inflated; 1024 to 16777216."),
+    optional(
+        "MAX_BODY_BYTES",
+        "1048576",
+        "Maximum body size in bytes, as sent and inflated; 1024 to 16777216.",
+    ),
     optional(
         "MAX_CALLS_PER_MINUTE",
         "6000",
-        "Calls of the Logs Ingestion API by this instance; a data collection rule takes 12,000 from all together.",
+        "Maximum calls of the Logs Ingestion API by this instance; a data collection rule takes 12,000 a minute in all.",
     ),
     optional(
         "RUST_LOG",
         DEFAULT_LOG_FILTER,
-        "Log filter, in the syntax of the `tracing` crates; without it only the connector's own lines are told.",
+        "Log filter in the syntax of the `tracing` crates; by default, only the connector's own lines are logged.",
     ),
 ];
