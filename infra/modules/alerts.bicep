@@ -1,5 +1,5 @@
 metadata name = 'Alerts'
-metadata description = 'What an operator must hear of, from the metrics of the data collection rule and from the log that sentinel/connector/log-events.json describes.'
+metadata description = 'Alerts for operators, from the metrics of the data collection rule and from the log that sentinel/connector/log-events.json describes.'
 
 import { tagsType } from 'types.bicep'
 
@@ -40,7 +40,7 @@ type metricAlertType = {
   description: string
   @description('Name of the metric. https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-insights-datacollectionrules-metrics')
   metric: string
-  @description('How the metric is summed up: it offers only one of the two.')
+  @description('Aggregation of the metric, which offers only one of the two.')
   aggregation: 'Count' | 'Total'
 }
 
@@ -56,7 +56,7 @@ type logAlertType = {
   severity: 0 | 1 | 2 | 3
   @description('The query.')
   query: string
-  @description('How often it runs; rarer is cheaper.')
+  @description('How often it runs; less often is cheaper.')
   frequency: string
   @description('How far back it looks.')
   window: string
@@ -66,7 +66,7 @@ var metricAlerts metricAlertType[] = [
   {
     name: 'alert-humanbound-rows-dropped'
     title: 'Humanbound: rows dropped by the data collection rule'
-    description: 'Azure accepted rows and dropped them. See the table DCRLogErrors of the workspace.'
+    description: 'Azure accepted rows and then dropped them. See the table DCRLogErrors of the workspace.'
     metric: 'RowsDropped_Count'
     aggregation: 'Total'
   }
@@ -90,7 +90,7 @@ var always logAlertType[] = [
   {
     name: 'alert-humanbound-ingestion-errors'
     title: 'Humanbound: Azure could not store events'
-    description: 'Rows were accepted and not stored; the result says why.'
+    description: 'Azure accepted rows but could not store them; the query result says why.'
     severity: 1
     query: replace(loadTextContent('../alerts/ingestion-errors.kql'), '{rule}', toLower(dataCollectionRuleName))
     frequency: 'PT15M'
@@ -99,7 +99,7 @@ var always logAlertType[] = [
   {
     name: 'alert-humanbound-spool'
     title: 'Humanbound: events wait in storage for over 15 minutes'
-    description: 'They are safe, but not in Microsoft Sentinel. /api/status and the log tell whether Azure Monitor, the network or a role is at fault.'
+    description: 'They are safe, but not in Microsoft Sentinel. /api/status and the log say whether Azure Monitor, the network or a role is the cause.'
     severity: 2
     query: replace(loadTextContent('../alerts/spool.kql'), '{site}', siteName)
     frequency: 'PT15M'
@@ -108,7 +108,7 @@ var always logAlertType[] = [
   {
     name: 'alert-humanbound-dead-letters'
     title: 'Humanbound: events were dead-lettered'
-    description: 'Azure Monitor refuses them for good. They are below deadletter/ in the spool container until the retention ends.'
+    description: 'Azure Monitor rejects them for good. They are kept below deadletter/ in the spool container until the retention ends.'
     severity: 1
     query: replace(loadTextContent('../alerts/dead-letters.kql'), '{site}', siteName)
     frequency: 'PT15M'
@@ -116,7 +116,7 @@ var always logAlertType[] = [
   }
   {
     name: 'alert-humanbound-rejected-signatures'
-    title: 'Humanbound: webhooks are refused because of their signature'
+    title: 'Humanbound: webhooks are rejected because of their signature'
     description: 'The secret of the webhook and the one in the key vault differ, or somebody else posts to the address.'
     severity: 2
     query: replace(
@@ -129,8 +129,8 @@ var always logAlertType[] = [
   }
   {
     name: 'alert-humanbound-drain'
-    title: 'Humanbound: the spool has not been looked after for 20 minutes'
-    description: 'The timer of drain has stopped, its app is not there yet or down, or it cannot read the spool. What waits is safe; a pushed event is not concerned. Publish again; should the timer stay dead, deploy with another nameSuffix.'
+    title: 'Humanbound: drain has not reported for 20 minutes'
+    description: 'The timer of drain has stopped, the app is down or not published yet, or drain cannot read the spool. Waiting events are safe, and other events are still stored. Publish again; if that does not help, deploy with another nameSuffix.'
     severity: 1
     query: replace(loadTextContent('../alerts/drain.kql'), '{site}', siteName)
     frequency: 'PT15M'
@@ -140,7 +140,7 @@ var always logAlertType[] = [
   {
     name: 'alert-humanbound-errors'
     title: 'Humanbound: the connector reports a fault'
-    description: 'The result names the events of its log; TROUBLESHOOTING.md explains each.'
+    description: 'The query result names the events of its log, and TROUBLESHOOTING.md explains each.'
     severity: 2
     query: replace(loadTextContent('../alerts/errors.kql'), '{site}', siteName)
     frequency: 'PT15M'
@@ -148,8 +148,8 @@ var always logAlertType[] = [
   }
   {
     name: 'alert-humanbound-responses'
-    title: 'Humanbound: webhooks are not taken'
-    description: 'They are answered 5xx, or 404 because the package is missing or broken. Humanbound sends them again, but not for ever: replay what is missing afterwards.'
+    title: 'Humanbound: webhooks are not accepted'
+    description: 'They are answered 5xx, or 404 because the package is missing or broken. Humanbound retries only for a while: bring in the missing events afterwards with hb-sentinel sync.'
     severity: 1
     query: replace(loadTextContent('../alerts/responses.kql'), '{site}', siteName)
     frequency: 'PT15M'
@@ -160,7 +160,7 @@ var dailyCap logAlertType[] = [
   {
     name: 'alert-humanbound-daily-cap'
     title: 'Humanbound: the daily cap of the workspace is reached'
-    description: 'Until the reset Azure discards what the connector pushes and has acknowledged. Raise the cap, then replay the day from Humanbound.'
+    description: 'Until the reset Azure discards events that the connector has acknowledged. Raise the cap, then bring in the events of the day again with hb-sentinel sync.'
     severity: 1
     query: loadTextContent('../alerts/daily-cap.kql')
     frequency: 'PT15M'
@@ -171,7 +171,7 @@ var silence logAlertType[] = [
   {
     name: 'alert-humanbound-silence'
     title: 'Humanbound: no event for ${silenceHours} hours'
-    description: 'Humanbound has nothing to tell, its webhook is off, or it cannot reach the connector.'
+    description: 'Humanbound has no events, its webhook is off, or it cannot reach the connector.'
     severity: 2
     query: loadTextContent('../alerts/silence.kql')
     frequency: 'PT1H'
