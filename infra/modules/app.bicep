@@ -1,5 +1,5 @@
 metadata name = 'App'
-metadata description = 'The Flex Consumption plan, the Function App and, once it is there, its settings.'
+metadata description = 'The Flex Consumption plan, the Function App and, once that exists, its settings.'
 
 import { tagsType } from 'types.bicep'
 

@@ -1,5 +1,5 @@
 metadata name = 'Checks'
-metadata description = 'What a parameter must look like beyond its type: each function gives back what may be used, or stops the deployment.'
+metadata description = 'Checks of parameters beyond their types: each function returns the usable value, or stops the deployment.'
 
 @description('The parts of a resource id that name its type: every second one, and the namespace of the provider.')
 func kinds(parts string[]) string =>

@@ -1,5 +1,5 @@
 metadata name = 'Content types'
-metadata description = 'What a file of sentinel/ must and may hold, so that the compiler refuses one that lacks a key or has a misspelt one. The format is that of https://github.com/Azure/Azure-Sentinel.'
+metadata description = 'What a file of sentinel/ must and may contain, so that the compiler rejects one with a missing or misspelt key. The format is that of https://github.com/Azure/Azure-Sentinel.'
 
 @sealed()
 @description('What a function or parser is called.')

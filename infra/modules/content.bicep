@@ -1,5 +1,5 @@
 metadata name = 'Content'
-metadata description = 'Microsoft Sentinel content that calls the parsers, from its files in sentinel/. Nothing of theirs is repeated here.'
+metadata description = 'Microsoft Sentinel content that calls the parsers, from its files in sentinel/. Their texts are not repeated here.'
 
 import { analyticRules, connectorPages, huntingQueries, workbooks } from 'content-files.bicep'
 import { projectType, tagsType } from 'types.bicep'

@@ -1,5 +1,5 @@
 metadata name = 'Parsers'
-metadata description = 'The functions that rules, hunts and workbook call, from their files in sentinel/parsers. Azure saves a function without looking into it, so that one may be there before those that it calls.'
+metadata description = 'The functions that rules, hunts and workbook call, from their files in sentinel/parsers. Azure saves a function without checking it, so a parser may be saved before those that it calls.'
 
 import { parsers } from 'content-files.bicep'
 

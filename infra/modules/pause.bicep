@@ -1,5 +1,5 @@
 metadata name = 'Pause'
-metadata description = 'Lets time pass inside a deployment: empty deployments one after the other, some seconds each. A template has no other way to wait, short of a container that runs a script.'
+metadata description = 'Makes a deployment wait: empty deployments one after the other, some seconds each. The only other way for a template to wait is a container that runs a script.'
 
 @description('Required. Number of empty deployments, one after the other.')
 @minValue(1)

@@ -1,5 +1,5 @@
 metadata name = 'Roles'
-metadata description = 'Every role assignment, each with its reason. To the identities themselves: through a group they would take hours.'
+metadata description = 'Every role assignment, each with its reason. Roles are assigned to the identities themselves, because through a group they would take hours.'
 
 @description('Required. Principal id of the connector\'s identity.')
 param principalId string

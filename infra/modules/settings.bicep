@@ -1,5 +1,5 @@
 metadata name = 'Settings'
-metadata description = 'The app settings: ours, over those that are there already. Azure replaces the whole list at once, so what an operator set by hand would otherwise be lost.'
+metadata description = 'The app settings: ours over the existing ones. Azure replaces the whole list at once, so what an operator set by hand would otherwise be lost.'
 
 @description('Required. Name of the Function App, which must exist.')
 param siteName string

@@ -1,5 +1,5 @@
 metadata name = 'Key vault'
-metadata description = 'The vault with the webhook secret, written through the control plane so that no one needs a data role to deploy.'
+metadata description = 'The vault with the webhook secret, written through the control plane, so that a deployment needs no data role.'
 
 import { tagsType } from 'types.bicep'
 

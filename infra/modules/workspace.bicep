@@ -1,5 +1,5 @@
 metadata name = 'Workspace'
-metadata description = 'The Log Analytics workspace, Microsoft Sentinel on it, and the table. An existing workspace is only added to.'
+metadata description = 'The Log Analytics workspace, Microsoft Sentinel on it, and the table. To an existing workspace this only adds.'
 
 import { tagsType } from 'types.bicep'
 
