@@ -104,6 +104,15 @@ impl Scope {
     pub(super) fn deployment_what_if(&self, name: &str) -> Call {
         Call::az(&["deployment", "group", "what-if"])
             .with("--resource-group", &self.group)
+    /// Stops a deployment; what it is making at that moment is made to its end.
+    pub(super) fn deployment_cancel(&self, name: &str) -> Call {
+        Call::az(&["deployment", "group", "cancel"])
+            .with("--resource-group", &self.group)
+            .with("--name", name)
+            .silent(&self.subscription)
+            .changing()
+    }
+
             .with("--name", name)
             .with("--template-file", Word::file(File::Template))
             .with("--parameters", Word::from("@").then(Word::file(File::Parameters)))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::error::{Exit, Explain as _};
+use super::interrupt::Patience;
 use super::output::{Manner, Printer, RunLog, Sink, duration};
 use crate::azure::{Az, Runner, System};
 use crate::config::{self, Env};
@@ -82,6 +83,8 @@ pub(crate) struct Context {
     pub(crate) yes: bool,
     /// Somebody can be asked: stdin and stderr are terminals, and `--yes` is not there.
     pub(crate) is_interactive: bool,
+    /// What an interrupted command asks for when it has a question.
+    pub(crate) patience: Patience,
 }
 
 impl Context {
@@ -112,6 +115,7 @@ impl Context {
             organisation: global.org,
             yes: global.yes,
             is_interactive: is_terminal && !global.yes,
+            patience: Patience::default(),
         }
     }
 

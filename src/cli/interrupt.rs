@@ -3,6 +3,7 @@
 use std::io;
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,24 +15,52 @@ use super::output::Printer;
 /// A command that waits for a key cannot be told to stop: it is ended after this.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// What a terminal's own key for it is called.
+pub(crate) const CTRL_C: &str = "Ctrl-C";
+
+/// Lets a command that was interrupted ask what to do now, for as long as nobody interrupts it once more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    /// From here on only another signal ends the process.
+    pub(crate) fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs a command until it ends, or until somebody interrupts it: then it stops where it stands.
 ///
-/// Whatever a command does is saved step by step, so that the next run goes on from there.
+/// Whatever a command does is saved step by step, so that the next run goes on from there. One that `hears_signals` itself
+/// has more to say of where it stopped, and is only ended when it does not end.
 ///
 /// # Errors
 /// Those of the command; an interruption is one, with the exit code 130.
-pub(crate) async fn or(command: impl Future<Output = Result<Exit>>, printer: &Arc<Printer>) -> Result<Exit> {
+pub(crate) async fn or(
+    command: impl Future<Output = Result<Exit>>,
+    printer: &Arc<Printer>,
+    (patience, hears_signals): (Patience, bool),
+) -> Result<Exit> {
     let printer = Arc::clone(printer);
     tokio::spawn(async move {
-        let Ok(signal) = any().await else { return };
+        let Ok(mut signal) = any().await else { return };
         tokio::time::sleep(GRACE).await;
+        if patience.0.load(Ordering::Relaxed) {
+            let Ok(second) = any().await else { return };
+            signal = second;
+            tokio::time::sleep(GRACE).await;
+        }
         leave(&printer, signal);
     });
+    let question = |error| if is_interrupted(&error) { told(CTRL_C) } else { error };
+    if hears_signals {
+        return command.await.map_err(question);
+    }
     tokio::select! {
-        // A command that hears the signal too has more to say of where it stopped.
+        // From its first step on it can be interrupted.
         biased;
-        outcome = command => outcome.map_err(|error| if is_interrupted(&error) { told("Ctrl-C") } else { error }),
         signal = any() => Err(told(signal?)),
+        outcome = command => outcome.map_err(question),
     }
 }
 
@@ -42,7 +71,7 @@ pub(crate) async fn any() -> Result<&'static str> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.map(|()| "Ctrl-C").map_err(Into::into),
+        pressed = tokio::signal::ctrl_c() => pressed.map(|()| CTRL_C).map_err(Into::into),
         _ = terminate.recv() => Ok("SIGTERM"),
         _ = hang_up.recv() => Ok("SIGHUP"),
     }
@@ -52,7 +81,7 @@ pub(crate) async fn any() -> Result<&'static str> {
 #[cfg(not(unix))]
 pub(crate) async fn any() -> Result<&'static str> {
     tokio::signal::ctrl_c().await?;
-    Ok("Ctrl-C")
+    Ok(CTRL_C)
 }
 
 fn told(signal: &str) -> anyhow::Error {

@@ -114,6 +114,11 @@ impl Command {
         )
     }
 
+    /// Whether it listens for signals too, and says where it stopped.
+    fn says_where_it_stopped(&self) -> bool {
+        matches!(self, Self::Deploy(_) | Self::Sync(_))
+    }
+
     /// Whether it ends in its own way when it is interrupted.
     fn hears_signals(&self) -> bool {
         match self {
@@ -138,7 +143,8 @@ pub fn main() -> ExitCode {
         if command.hears_signals() {
             return run(command, &context).await;
         }
-        interrupt::or(Box::pin(run(command, &context)), &context.printer).await
+        let manner = (context.patience.clone(), command.says_where_it_stopped());
+        interrupt::or(Box::pin(run(command, &context)), &context.printer, manner).await
     });
     ExitCode::from(context.printer.finish(&outcome))
 }

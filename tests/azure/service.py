@@ -271,6 +271,11 @@ class Azure:
             if key not in self.deployments:
                 return error(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
             return 200, {}, self.deployments[key]
+        if action == ["cancel"]:
+            if key not in self.deployments:
+                return error(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
+            reason = f"The deployment '{name}' cannot be cancelled because it is in terminal state."
+            return error(409, "DeploymentCannotBeCancelled", reason)
         self.engine.group(group)
         given = read(body)
         shown: dict[str, Any] = {

@@ -121,6 +121,15 @@ impl Azure {
     ///
     /// # Errors
     ///
+    /// Stops a deployment that is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when it has ended already, [`Error::NotFound`] when it never began.
+    pub async fn cancel_deployment(&self, name: &str) -> Result<(), Error> {
+        self.az.run(&self.scope.deployment_cancel(name), &Values::default()).await.map(drop)
+    }
+
     /// What Azure finds wrong with it.
     pub async fn what_if(&self, name: &str, values: &Values) -> Result<Value, Error> {
         let call = self.scope.deployment_what_if(name);

@@ -103,9 +103,13 @@ async fn start_and_watch(
     values: &Values,
     shown: &Running<'_>,
 ) -> Result<Deployment, Error> {
-    run.azure.run(call, values).await?;
+    // Azure may have it before the call comes back.
     run.under_way(Some(name));
-    let ended = watch(run, name, shown).await;
+    let ended = async {
+        run.azure.run(call, values).await?;
+        watch(run, name, shown).await
+    };
+    let ended = ended.await;
     run.under_way(None);
     ended
 }

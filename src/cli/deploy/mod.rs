@@ -5,7 +5,7 @@
 //! a run goes on wherever an earlier one stopped. A live webhook's secret is never replaced.
 //!
 //! Reading order: [`run()`], `run` (what every step knows), `args`, `survey` (what is there), `plan` (what will be changed), `infra` (changing it),
-//! `checks`, `proof` (webhook, test event, row), `watchlist`; `export` writes a script instead.
+//! `checks`, `proof` (webhook, test event, row), `watchlist`; `stop` (an interruption); `export` writes a script instead.
 
 mod account;
 mod args;
@@ -17,11 +17,12 @@ mod package;
 mod plan;
 mod proof;
 mod run;
+mod stop;
 mod survey;
 mod watchlist;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ use zeroize::Zeroizing;
 
 use super::connect;
 use super::context::Context;
-use super::error::{self, Exit, Explain as _};
+use super::error::{Exit, Explain as _};
 use super::interrupt;
 use super::output::State;
 use super::platform::{Platform, Told as _};
@@ -55,9 +56,11 @@ const MAX_NAME: usize = 64;
 /// The step that failed, with the cause in the service's own words. What was done stays, and the next run goes on.
 pub(super) async fn run(args: &DeployArgs, context: &Context) -> Result<Exit> {
     let under_way = UnderWay::default();
+        // From its first step on it can be interrupted.
+        biased;
+        signal = interrupt::any() => Err(stop::stop(signal?, &under_way, context).await),
     tokio::select! {
         outcome = Box::pin(deploy(args, context, Arc::clone(&under_way))) => outcome,
-        signal = interrupt::any() => stop(signal?, &under_way),
     }
 }
 
@@ -298,17 +301,4 @@ fn end(run: &Run<'_>, proven: Option<(&proof::Connected, proof::Row)>) -> Result
         run.context.printer.hint("bring past events with `hb-sentinel sync --since DATE`");
     }
     Ok(Exit::Done)
-}
-
-/// The signal ends this process; Azure goes on with what it has been given.
-fn stop(signal: &str, under_way: &UnderWay) -> Result<Exit> {
-    let running = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let hint = match running {
-        None => "run the same command again; it goes on from what is done".to_owned(),
-        Some((azure, name)) => format!(
-            "run the same command again and it waits for {name}, which goes on in Azure; or cancel it: `az deployment group cancel --resource-group {} --name {name}`",
-            crate::azure::script::quote(&azure.scope().group)
-        ),
-    };
-    Err(error::with_hint(error::interrupted(signal), hint))
 }

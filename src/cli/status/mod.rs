@@ -108,7 +108,9 @@ async fn watch(context: &Context, interval: Duration) -> Result<Exit> {
         ));
     }
     tokio::select! {
+        // From the first look on it can be ended.
         ended = again_and_again(context, interval) => ended.map(|never| match never {}),
+        biased;
         signal = interrupt::any() => signal.map(|_| Exit::Done),
     }
 }

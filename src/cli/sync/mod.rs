@@ -77,7 +77,7 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
     };
     let backfill = Backfill::new(&client, context.timing.clone(), options);
     let ended = tokio::select! {
-        outcome = backfill.run(&remembered, &mut teller, save) => outcome.told(),
+        biased;
         signal = interrupt::any() => Err(error::interrupted(signal?)),
     };
     match ended {
@@ -90,6 +90,7 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
                 }
                 None => error,
             })
+        outcome = backfill.run(&remembered, &mut teller, save) => outcome.told(),
         }
     }
 }

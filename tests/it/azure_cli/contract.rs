@@ -162,6 +162,11 @@ async fn account_group_and_deployment() {
         let operations = azure.operations(&deployment.id).await.unwrap();
         assert_eq!(operations[0].state, "Succeeded");
         // What is wrong with it at once: a parameter without a value, as `az` makes one of null.
+        // What has ended, and what never began, cannot be canceled.
+        let ended = azure.cancel_deployment("hb-sentinel-1").await.unwrap_err();
+        assert_eq!(ended.code(), Some("DeploymentCannotBeCancelled"), "{ended:?}");
+        let none = azure.cancel_deployment("hb-sentinel-2").await.unwrap_err();
+        assert!(matches!(none, Error::NotFound(_)), "{none:?}");
         fs::write(&parameters, r#"{"name":{"value":null}}"#).unwrap();
         let error = azure.start_deployment("hb-sentinel-2", &Values { secret: None, ..values }).await.unwrap_err();
         assert_eq!(error.code(), Some("InvalidTemplate"), "{error:?}");

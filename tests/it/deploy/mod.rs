@@ -12,6 +12,8 @@ mod interruption;
 mod real;
 
 use std::path::PathBuf;
+mod signal;
+mod suffix;
 use std::sync::Arc;
 
 use azure::FakeAzure;
