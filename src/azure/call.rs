@@ -8,10 +8,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{
-    process::{Invocation, Stdin, Tool},
-    secret::SecretText,
-};
+use super::process::{Invocation, Stdin, Tool};
+use crate::config::Confidential;
 
 /// A file that a deployment needs, without its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -268,5 +266,5 @@ pub struct Values {
     /// Outputs of the deployment, by name.
     pub outputs: BTreeMap<String, String>,
     /// The webhook secret, when a new one is needed.
-    pub secret: Option<SecretText>,
+    pub secret: Option<Confidential>,
 }

@@ -3,7 +3,7 @@
 //! # Reading order
 //!
 //! 1. [`process`]: how a program is run. [`Runner`] is the seam: processes of this machine, or recorded answers.
-//! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only ([`secret`]).
+//! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only.
 //! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
 //! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
 //! 5. [`survey`]: what is there, by reading only, as [`found`]. [`options`], [`parameters`] and [`plan`]: what will be changed, as data.
@@ -48,7 +48,6 @@ pub mod parameters;
 pub mod plan;
 pub mod process;
 pub mod script;
-pub mod secret;
 pub mod survey;
 mod windows;
 
@@ -61,4 +60,3 @@ pub use found::Survey;
 pub use options::{DeployOptions, Publisher};
 pub use plan::Plan;
 pub use process::{Runner, System, Tool};
-pub use secret::SecretText;

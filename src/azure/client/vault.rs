@@ -5,8 +5,8 @@ use crate::azure::{
     call::Values,
     calls::{SECRET_NAME, api},
     error::Error,
-    secret::SecretText,
 };
+use crate::config::Confidential;
 
 /// A version of the webhook secret: its address, not its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Azure {
     /// # Errors
     ///
     /// What Azure answers.
-    pub async fn put_secret(&self, vault: &str, secret: &SecretText) -> Result<(), Error> {
+    pub async fn put_secret(&self, vault: &str, secret: &Confidential) -> Result<(), Error> {
         let values = Values { secret: Some(secret.clone()), ..Values::default() };
         self.patiently(&self.scope.secret_put(vault), &values).await.map(drop)
     }

@@ -12,10 +12,11 @@ use super::run::Run;
 use crate::azure::call::{Call, Values};
 use crate::azure::client::{Deployment, Operation, Progress};
 use crate::azure::plan::Step;
-use crate::azure::{Error, Fault, Plan, SecretText};
+use crate::azure::{Error, Fault, Plan};
 use crate::cli::error::Explain as _;
 use crate::cli::output::{Running, State};
 use crate::cli::platform::Told as _;
+use crate::config::Confidential;
 
 /// What Azure says while it does not see yet what it has just made: the same deployment succeeds a little later.
 const PASSING: [&str; 2] = ["InvalidOutputTable", "PrincipalNotFound"];
@@ -32,7 +33,7 @@ pub(super) enum Round {
 ///
 /// # Errors
 /// What Azure says is wrong.
-pub(super) async fn make(run: &mut Run<'_>, plan: &Plan, secret: Option<&SecretText>) -> Result<Round> {
+pub(super) async fn make(run: &mut Run<'_>, plan: &Plan, secret: Option<&Confidential>) -> Result<Round> {
     let values = run.values(plan, secret)?;
     for step in plan.steps.iter().filter(|step| ["providers", "group"].contains(&step.id)) {
         small(run, step, &values).await?;
@@ -202,7 +203,7 @@ pub(super) async fn publish(run: &Run<'_>, plan: &Plan) -> Result<()> {
 ///
 /// # Errors
 /// What Azure answers.
-pub(super) async fn put_secret(run: &Run<'_>, plan: &Plan, secret: &SecretText) -> Result<()> {
+pub(super) async fn put_secret(run: &Run<'_>, plan: &Plan, secret: &Confidential) -> Result<()> {
     let Some(step) = plan.steps.iter().find(|step| step.id == "secret" && !step.changes.is_empty()) else {
         return Ok(());
     };

@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::connect;
 use super::context::Context;
@@ -35,7 +34,7 @@ use super::interrupt;
 use super::output::State;
 use super::platform::{Platform, Told as _};
 use super::webhook::secret;
-use crate::azure::{DeployOptions, Plan, Scope, SecretText};
+use crate::azure::{DeployOptions, Plan, Scope};
 use crate::config::{self, Confidential};
 use crate::humanbound::Webhook;
 use crate::state;
@@ -56,10 +55,10 @@ const MAX_NAME: usize = 64;
 /// The step that failed, with the cause in the service's own words. What was done stays, and the next run goes on.
 pub(super) async fn run(args: &DeployArgs, context: &Context) -> Result<Exit> {
     let under_way = UnderWay::default();
+    tokio::select! {
         // From its first step on it can be interrupted.
         biased;
         signal = interrupt::any() => Err(stop::stop(signal?, &under_way, context).await),
-    tokio::select! {
         outcome = Box::pin(deploy(args, context, Arc::clone(&under_way))) => outcome,
     }
 }
@@ -161,8 +160,8 @@ async fn make(
         if plan.needs_secret && secret.is_none() {
             secret = Some(secret::generate()?);
         }
-        let text = secret.as_ref().filter(|_| plan.needs_secret).and_then(secret_text);
-        if matches!(infra::make(run, &plan, text.as_ref()).await?, Round::Again) {
+        let new = secret.as_ref().filter(|_| plan.needs_secret);
+        if matches!(infra::make(run, &plan, new).await?, Round::Again) {
             continue;
         }
         remember(run, memory)?;
@@ -178,8 +177,8 @@ async fn make(
             run.options.force = true;
             continue;
         }
-        if let Some(text) = text {
-            infra::put_secret(run, &plan, &text).await?;
+        if let Some(new) = new {
+            infra::put_secret(run, &plan, new).await?;
         }
         return Ok(Some(secret.filter(|_| plan.needs_secret)));
     }
@@ -205,10 +204,6 @@ async fn consider(run: &Run<'_>, plan: &Plan, memory: Option<&Platform>) -> Resu
     plan::show(run, plan);
     plan::agree(run, plan)?;
     Ok(true)
-}
-
-fn secret_text(secret: &Confidential) -> Option<SecretText> {
-    SecretText::new(Zeroizing::new(secret.expose().to_owned()))
 }
 
 /// Saves what is there, so that other commands find it.

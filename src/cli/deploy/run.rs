@@ -13,10 +13,10 @@ use super::package::Package;
 use crate::azure::call::Values;
 use crate::azure::client::{Account, Cloud, Progress};
 use crate::azure::parameters::NAME_PREFIX;
-use crate::azure::{Azure, DeployOptions, Error, Plan, SecretText, Survey};
+use crate::azure::{Azure, DeployOptions, Error, Plan, Survey};
 use crate::cli::context::Context;
 use crate::cli::error::Explain as _;
-use crate::config::PlatformSettings;
+use crate::config::{Confidential, PlatformSettings};
 use crate::signature::lower_hex;
 
 /// A deployment that is under way in Azure, whatever becomes of this process.
@@ -44,7 +44,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// What calls leave open; the files are written.
-    pub(super) fn values(&self, plan: &Plan, secret: Option<&SecretText>) -> Result<Values> {
+    pub(super) fn values(&self, plan: &Plan, secret: Option<&Confidential>) -> Result<Values> {
         let files = self.files.write(&self.options.template, &plan.parameters)?;
         Ok(Values { files, outputs: self.outputs.clone(), secret: secret.cloned() })
     }

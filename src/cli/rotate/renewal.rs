@@ -1,12 +1,10 @@
 //! The new secret and the webhook that signs with it.
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use dialoguer::Confirm;
 use time::format_description::well_known::Rfc3339;
-use zeroize::Zeroizing;
 
 use super::Rotating;
-use crate::azure::SecretText;
 use crate::cli::connect::MAX_WEBHOOKS;
 use crate::cli::error::{Explain as _, usage};
 use crate::cli::output::State;
@@ -103,10 +101,8 @@ impl Rotating<'_> {
     /// Phase 2: a new version that every instance accepts.
     async fn put(&mut self) -> Result<Confidential> {
         let secret = secret::generate()?;
-        let text = SecretText::new(Zeroizing::new(secret.expose().to_owned()));
-        let text = text.ok_or_else(|| anyhow!("the new secret cannot be written"))?;
         let step = self.context.printer.step("secret", "The vault has a new secret");
-        self.deployed.azure.put_secret(&self.vault, &text).await.told()?;
+        self.deployed.azure.put_secret(&self.vault, &secret).await.told()?;
         self.deployed.azure.refresh_references(&self.app.1).await.told()?;
         step.done("");
         webhook::probe(self.context, &self.connector, &secret).await.hint(AGAIN)?;

@@ -13,11 +13,12 @@ use std::{
 
 use async_trait::async_trait;
 use humanbound_sentinel::azure::{
-    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, SecretText, System,
+    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, System,
     call::{File, Values},
     client::{Progress, allows},
     process::{Invocation, Output, RunError, Stdin},
 };
+use humanbound_sentinel::config::Confidential;
 use serde_json::{Value, json};
 
 use super::recorded::{GROUP, SUBSCRIPTION};
@@ -119,8 +120,8 @@ async fn step<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(
     std::mem::take(&mut *witness.seen.lock().unwrap())
 }
 
-fn secret() -> SecretText {
-    SecretText::new("0123456789abcdef0123456789abcdef".to_owned().into()).unwrap()
+fn secret() -> Confidential {
+    Confidential::new("0123456789abcdef0123456789abcdef")
 }
 
 #[tokio::test]
@@ -161,12 +162,12 @@ async fn account_group_and_deployment() {
         assert_eq!(azure.deployments("hb-sentinel-").await.unwrap()[0].name, "hb-sentinel-1");
         let operations = azure.operations(&deployment.id).await.unwrap();
         assert_eq!(operations[0].state, "Succeeded");
-        // What is wrong with it at once: a parameter without a value, as `az` makes one of null.
         // What has ended, and what never began, cannot be canceled.
         let ended = azure.cancel_deployment("hb-sentinel-1").await.unwrap_err();
         assert_eq!(ended.code(), Some("DeploymentCannotBeCancelled"), "{ended:?}");
         let none = azure.cancel_deployment("hb-sentinel-2").await.unwrap_err();
         assert!(matches!(none, Error::NotFound(_)), "{none:?}");
+        // What is wrong with it at once: a parameter without a value, as `az` makes one of null.
         fs::write(&parameters, r#"{"name":{"value":null}}"#).unwrap();
         let error = azure.start_deployment("hb-sentinel-2", &Values { secret: None, ..values }).await.unwrap_err();
         assert_eq!(error.code(), Some("InvalidTemplate"), "{error:?}");

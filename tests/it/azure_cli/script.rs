@@ -9,12 +9,13 @@ use std::{
 };
 
 use humanbound_sentinel::azure::{
-    DeployOptions, Plan, Publisher, Scope, SecretText, Survey,
+    DeployOptions, Plan, Publisher, Scope, Survey,
     call::{File, Values},
     parameters,
     process::Stdin,
     script::{Beside, ScriptOptions, quote, script},
 };
+use humanbound_sentinel::config::Confidential;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -135,7 +136,7 @@ impl Exported {
     }
 
     /// The changing calls of the plan as they would be run here, with this secret.
-    fn planned(&self, secret: Option<SecretText>) -> Vec<(Vec<String>, String)> {
+    fn planned(&self, secret: Option<Confidential>) -> Vec<(Vec<String>, String)> {
         let beside = self.folder.path().canonicalize().unwrap().join("it's.d");
         let files = [
             (File::Template, beside.join("template.json")),
@@ -176,10 +177,10 @@ fn changing(calls: &[Made]) -> Vec<(Vec<String>, String)> {
 }
 
 /// The secret that the script made: whatever stands where the plan has its own.
-fn secret_in(calls: &[Made]) -> Option<SecretText> {
+fn secret_in(calls: &[Made]) -> Option<Confidential> {
     calls.iter().filter_map(|call| serde_json::from_str::<Value>(&call.stdin).ok()).find_map(|text| {
         let value = text["webhookSecret"]["value"].as_str().or(text["properties"]["value"].as_str())?;
-        SecretText::new(value.to_owned().into())
+        Some(Confidential::new(value))
     })
 }
 

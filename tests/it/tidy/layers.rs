@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("home", &[]),
     ("state", &["home"]),
     ("humanbound", &["config", "delivery", "home", "signature", "state", "tls"]),
-    ("azure", &["signature"]),
+    ("azure", &["config", "signature"]),
     (
         "cli",
         &[
