@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::{Exit, Explain as _};
 use super::platform::Told;
 use crate::azure::parameters::NAME_PREFIX;
-use crate::azure::{self, Azure, Scope};
+use crate::azure::{self, Azure, Scope, process::RunError};
 use crate::state::{self, Connection};
 
 /// Where logs are asked for in the public cloud; `az cloud show` knows the others.
@@ -124,5 +124,17 @@ impl Deployed {
         );
         let rows = self.query(&query).await?;
         Ok(rows.first().and_then(|row| row.get("Count")).and_then(Value::as_u64).unwrap_or(0))
+    }
+}
+
+/// Why nothing can be asked of Azure where nothing was deployed from here.
+pub(crate) const NOT_DEPLOYED: &str = "needs az; no deployment is known here";
+
+/// What kept Azure from being asked, in a few words.
+pub(crate) fn needs_az(error: &azure::Error) -> String {
+    match error {
+        azure::Error::Run(RunError::Missing(_)) => format!("needs az: {error}"),
+        azure::Error::Login(_) => "needs az: run `az login`".to_owned(),
+        _ => format!("az: {error}"),
     }
 }

@@ -18,7 +18,7 @@ use console::{Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-pub(crate) use format::{cut, duration, grouped, minute};
+pub(crate) use format::{cut, duration, grouped, minute, wrap};
 pub(crate) use log::{RunLog, heads};
 pub(crate) use step::{Running, State, Step};
 

@@ -7,9 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::azure::{self, process::RunError};
 use crate::cli::context::Context;
-use crate::cli::deployed::Deployed;
+use crate::cli::deployed::{Deployed, NOT_DEPLOYED, needs_az};
 use crate::cli::platform::{Told as _, folder, same_platform};
 use crate::config::{self, Confidential, PlatformSettings};
 use crate::humanbound::{Client, Connector, Delivery, Error, Health, Webhook, same_connector};
@@ -267,8 +266,6 @@ fn site(deployed: Option<&Deployed>) -> Part<(&Deployed, &str)> {
     Ok((deployed, site.ok_or_else(|| "the deployment names no function app".to_owned())?))
 }
 
-const NOT_DEPLOYED: &str = "needs az; no deployment is known here";
-
 async fn table(deployed: Option<&Deployed>) -> Part<Table> {
     let deployed = deployed.ok_or_else(|| NOT_DEPLOYED.to_owned())?;
     let rows = deployed.query(QUERY).await.map_err(|error| needs_az(&error))?;
@@ -276,14 +273,6 @@ async fn table(deployed: Option<&Deployed>) -> Part<Table> {
     let time = |name: &str| OffsetDateTime::parse(row.get(name)?.as_str()?, &Rfc3339).ok();
     let rows_24h = row.get("Rows24h").and_then(Value::as_u64).unwrap_or(0);
     Ok(Table { last_row: time("LastRow"), rows_24h, heartbeat: time("Heartbeat") })
-}
-
-fn needs_az(error: &azure::Error) -> String {
-    match error {
-        azure::Error::Run(RunError::Missing(_)) => format!("needs az: {error}"),
-        azure::Error::Login(_) => "needs az: run `az login`".to_owned(),
-        _ => format!("az: {error}"),
-    }
 }
 
 #[cfg(test)]

@@ -20,8 +20,6 @@ use super::error::{Exit, usage};
 use super::interrupt;
 use judge::{Block, Level};
 
-pub(super) use screen::wrap;
-
 /// Say whether events arrive, from the webhook to the last row
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 all is well, 3 there are warnings, 1 something is down.
@@ -109,9 +107,9 @@ async fn watch(context: &Context, interval: Duration) -> Result<Exit> {
     }
     tokio::select! {
         // From the first look on it can be ended.
-        ended = again_and_again(context, interval) => ended.map(|never| match never {}),
         biased;
         signal = interrupt::any() => signal.map(|_| Exit::Done),
+        ended = again_and_again(context, interval) => ended.map(|never| match never {}),
     }
 }
 

@@ -3,6 +3,7 @@
 use console::{Color, Style};
 
 use super::judge::{Block, Level};
+use crate::cli::output::wrap;
 
 /// The columns before a block's text: its name and how it is.
 const NAME: usize = 10;
@@ -43,40 +44,5 @@ fn color(level: Level) -> Color {
         Level::Unknown => Color::Cyan,
         Level::Warning => Color::Yellow,
         Level::Failed => Color::Red,
-    }
-}
-
-/// `text` in lines of at most `width` characters, broken between words where that goes.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        for character in word.chars() {
-            if line.chars().count() == width {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push(character);
-        }
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_stay_whole_where_they_fit() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("https://func.example", 8), ["https://", "func.exa", "mple"]);
-        assert_eq!(wrap("", 8), [""]);
     }
 }

@@ -1,8 +1,9 @@
 //! `hb-sentinel sync`: delivers past events once more, past the platform's limit of a request.
 //!
-//! The work is done by [`crate::humanbound::backfill`]. Here are its arguments, what it remembers between two runs, and
-//! in `report` what is said of it.
+//! The work is done by [`crate::humanbound::backfill`]. Here are its arguments and what it remembers between two runs; in
+//! `downstream` what is asked of connector and table, and in `report` what is said of it.
 
+mod downstream;
 mod report;
 
 use anyhow::Result;
@@ -16,6 +17,7 @@ use super::platform::{Platform, Told as _, look};
 use crate::humanbound::backfill::{Backfill, Forecast, Moment, Options, Outcome, timestamp};
 use crate::humanbound::{Client, EVENT_TYPES};
 use crate::state;
+use downstream::{Downstream, Rows};
 use report::Teller;
 
 /// Deliver past events to the connector once more
@@ -54,9 +56,10 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
         return forecast(args, context);
     }
     let Platform { client, organisation, mut store, .. } = Platform::open(context, "sync").await?;
-    let connection = store.state.connection(&organisation);
+    let connection = store.state.connection(&organisation).clone();
+    let downstream = Downstream::of(context, &connection);
     let remembered = connection.sync.clone().unwrap_or_default();
-    let webhook = connection.webhook.as_ref().map(|webhook| webhook.id.clone());
+    let webhook = connection.webhook.map(|webhook| webhook.id);
     let Some(webhook) = webhook.filter(|id| !id.is_empty()) else {
         return Err(with_hint(
             anyhow::anyhow!("this organisation has no webhook to the connector yet"),
@@ -76,12 +79,24 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
         store.save()
     };
     let backfill = Backfill::new(&client, context.timing.clone(), options);
+    let backfill = match downstream.spool(context).await {
+        Ok(spool) => backfill.with_pressure(spool),
+        Err(reason) => {
+            context.printer.verbose(&format!("the connector's spool does not set the pace: {reason}"));
+            backfill
+        }
+    };
+    let began = context.timing.now();
     let ended = tokio::select! {
         biased;
         signal = interrupt::any() => Err(error::interrupted(signal?)),
+        outcome = backfill.run(&remembered, &mut teller, save) => outcome.told(),
     };
     match ended {
-        Ok(outcome) => end(&outcome, step, context),
+        Ok(outcome) => {
+            let rows = downstream.rows(began).await;
+            end(&outcome, &rows, step, context)
+        }
         Err(error) => {
             let next = store.state.get(&organisation).and_then(|known| known.sync.as_ref()?.next);
             Err(match next {
@@ -90,15 +105,15 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
                 }
                 None => error,
             })
-        outcome = backfill.run(&remembered, &mut teller, save) => outcome.told(),
         }
     }
 }
 
-fn end(outcome: &Outcome, step: Running<'_>, context: &Context) -> Result<Exit> {
+fn end(outcome: &Outcome, rows: &Result<Rows, String>, step: Running<'_>, context: &Context) -> Result<Exit> {
     let is_complete = outcome.incomplete.is_empty();
     step.end(if is_complete { State::Done } else { State::Pending }, report::summary(outcome));
-    context.printer.publish(report::json(outcome), &report::text(outcome))?;
+    let text = report::text(outcome, rows, context.printer.columns());
+    context.printer.publish(report::json(outcome, rows), &text)?;
     Ok(if is_complete { Exit::Done } else { Exit::Pending })
 }
 
@@ -109,9 +124,8 @@ fn forecast(args: SyncArgs, context: &Context) -> Result<Exit> {
     let options = options(&args, &webhook, &connection.sync.unwrap_or_default())?;
     let options = Options { project_id: args.project, ..options };
     let forecast = Forecast::of(&options, context.timing.now()).told()?;
-    context
-        .printer
-        .publish(report::forecast_json(&forecast, &options), &report::forecast_text(&forecast, &options))?;
+    let text = report::forecast_text(&forecast, &options, context.printer.columns());
+    context.printer.publish(report::forecast_json(&forecast, &options), &text)?;
     Ok(Exit::Done)
 }
 

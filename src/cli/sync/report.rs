@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cli::output::{Printer, Running, duration, grouped, minute};
+use super::downstream::Rows;
+use crate::cli::output::{Printer, Running, duration, grouped, minute, wrap};
 use crate::humanbound::backfill::{Forecast, Notice, Observer, Options, Outcome, Verdict, Window, timestamp};
 
 /// Where lines cannot be drawn over, one comes no more often than this.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 
 /// What late events mean, for whoever wonders where the incidents are.
-const LATE: &str = "\
-EventTime is when an event happened; TimeGenerated is when its row arrives, which is now.
-Rules skip what happened over 24 h before its row, so events of the past open no incidents.
-";
+const LATE: [&str; 2] = [
+    "EventTime is when an event happened; TimeGenerated is when its row arrives, which is now.",
+    "Rules skip what happened over 24 h before its row, so events of the past open no incidents.",
+];
 
 /// Tells a person how far it is.
 pub(super) struct Teller<'a> {
@@ -128,58 +129,77 @@ pub(super) fn summary(outcome: &Outcome) -> String {
     text
 }
 
-/// The end, for a person.
-pub(super) fn text(outcome: &Outcome) -> String {
-    let mut text = format!(
-        "Range       {} to {}\nQueued      {}\n",
-        timestamp(outcome.since),
-        timestamp(outcome.until),
-        summary(outcome)
-    );
-    let mut line = |name: &str, value: String| {
-        writeln!(text, "{name:<11} {value}").ok();
-    };
+/// The end, for a person, in lines of at most `width` characters.
+pub(super) fn text(outcome: &Outcome, rows: &Result<Rows, String>, width: usize) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| entry(&mut text, name, value, width);
+    line("Range", &format!("{} to {}", timestamp(outcome.since), timestamp(outcome.until)));
+    line("Queued", &summary(outcome));
     line(
         "Duplicates",
-        format!(
-            "{} at most, and events of the very second where two windows meet; removed by EventId, but billed",
+        &format!(
+            "at most {} of them, and what happened in the very second where two windows meet: EventId removes them, Azure bills them",
             grouped(outcome.duplicates)
         ),
     );
     line(
         "Delivered",
-        match outcome.delivered {
+        &match outcome.delivered {
             Some(number) => {
                 format!(
-                    "{} by the platform's count in this run, retries and live events included",
+                    "{} in this run by the platform's count, which has retries and live events",
                     grouped(number)
                 )
             }
             None => "not known: the platform does not count deliveries".to_owned(),
         },
     );
-    line("Rows", "not asked for".to_owned());
+    line(
+        "Rows",
+        &match rows {
+            Ok(Rows { rows, events }) => format!(
+                "{} of {} events since this run began; the last ones take some minutes",
+                grouped(*rows),
+                grouped(*events)
+            ),
+            Err(reason) => format!("not asked for: {reason}"),
+        },
+    );
     if outcome.unclear > 0 {
-        line("Unclear", format!("{} requests, each made again", grouped(outcome.unclear)));
+        line("Unclear", &format!("{} requests, each made again", grouped(outcome.unclear)));
     }
     if outcome.by_type > 0 {
         let note = "windows were asked for by known event type; events of other types may lack there";
-        line("By type", format!("{} {note}", grouped(outcome.by_type)));
+        line("By type", &format!("{} {note}", grouped(outcome.by_type)));
     }
     for window in &outcome.incomplete {
-        line("Incomplete", format!("{}: more events than the platform queues at once", shown(window)));
+        line("Incomplete", &format!("{}: more events than the platform queues at once", shown(window)));
+    }
+    for paragraph in LATE {
+        text.push('\n');
+        text.push_str(&wrap(paragraph, width).join("\n"));
     }
     text.push('\n');
-    text.push_str(LATE);
     text
 }
 
+/// A name and its value, which goes on below itself.
+fn entry(text: &mut String, name: &str, value: &str, width: usize) {
+    const NAME: usize = 12;
+    let mut head = format!("{name:NAME$}");
+    for line in wrap(value, width.saturating_sub(NAME)) {
+        text.extend([head.as_str(), &line, "\n"]);
+        head = " ".repeat(NAME);
+    }
+}
+
 /// The end, for a program.
-pub(super) fn json(outcome: &Outcome) -> Value {
+pub(super) fn json(outcome: &Outcome, rows: &Result<Rows, String>) -> Value {
+    let rows = rows.as_ref().ok().map(|found| json!({ "rows": found.rows, "events": found.events }));
     json!({
         "since": timestamp(outcome.since), "until": timestamp(outcome.until), "through": timestamp(outcome.done_until),
         "queued": outcome.queued, "windows": outcome.windows, "duplicates": outcome.duplicates,
-        "delivered": outcome.delivered, "unclear": outcome.unclear, "by_type": outcome.by_type,
+        "delivered": outcome.delivered, "rows": rows, "unclear": outcome.unclear, "by_type": outcome.by_type,
         "whole_days": outcome.whole_days, "incomplete": windows(&outcome.incomplete),
     })
 }
@@ -194,12 +214,11 @@ fn windows(windows: &[Window]) -> Vec<Value> {
     windows.iter().map(one).collect()
 }
 
-/// What would be done, for a person.
-pub(super) fn forecast_text(forecast: &Forecast, options: &Options) -> String {
-    let mut text = format!("Range       {} to {}\n", timestamp(forecast.since), timestamp(forecast.until));
-    let mut line = |name: &str, value: &str| {
-        writeln!(text, "{name:<11} {value}").ok();
-    };
+/// What would be done, for a person, in lines of at most `width` characters.
+pub(super) fn forecast_text(forecast: &Forecast, options: &Options, width: usize) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| entry(&mut text, name, value, width);
+    line("Range", &format!("{} to {}", timestamp(forecast.since), timestamp(forecast.until)));
     line("Project", options.project_id.as_deref().unwrap_or("all"));
     line("Event type", options.event_type.as_deref().unwrap_or("all"));
     for (index, window) in forecast.first.iter().enumerate() {

@@ -7,6 +7,7 @@ mod interrupt;
 mod log;
 mod rotate;
 mod status;
+mod sync;
 mod transcripts;
 mod uninstall;
 mod words;
