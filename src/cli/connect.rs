@@ -59,9 +59,7 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
     }
     let mut platform = open(context, "connect").await?;
     let url = target(&args, &mut platform)?;
-    let connector = Connector::new(&url, &platform.settings, context.timing.clone())
-        .told()
-        .hint("use the URL that the deployment prints as `connectorUrl`, https://…/api/ingest")?;
+    let connector = Connector::new(&url, &platform.settings, context.timing.clone()).told()?;
     health(context, &connector).await?;
     let all = platform.client.webhooks().await.told()?;
     if let Some(live) = standing(&mut platform, &all, &url)? {

@@ -62,6 +62,14 @@ pub enum Probe {
     },
 }
 
+/// A URL that may be anything: without a password, and without the key that the portal appends to it.
+fn shown(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = bare.split_once("://").map_or(("", bare), |(scheme, rest)| (scheme, rest));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
+}
+
 /// One answer to a probe.
 enum Verdict {
     Accepted,
@@ -73,12 +81,15 @@ impl Connector {
     /// The connector whose webhooks go to `url`.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when that is not `https://HOST/api/ingest`; on this machine http will do.
+    /// [`Error::ConnectorUrl`] when that is not `https://HOST/api/ingest`; on this machine http will do.
     pub fn new(url: &str, settings: &PlatformSettings, timing: Timing) -> Result<Self, Error> {
-        let what = format!("the connector's URL `{url}`");
-        let parsed = base_url::parse(&what, url.trim())?;
+        let unusable = |problem: String| Error::ConnectorUrl { url: shown(url.trim()), problem };
+        let parsed = match base_url::parse("", url.trim()) {
+            Err(Error::Unusable { problem, .. }) => return Err(unusable(problem)),
+            parsed => parsed?,
+        };
         if parsed.path().trim_end_matches('/').to_ascii_lowercase() != INGEST {
-            return Err(Error::Unusable { what, problem: format!("does not end in {INGEST}") });
+            return Err(unusable(format!("does not end in {INGEST}")));
         }
         let is_one_process = base_url::is_loopback(&parsed);
         Ok(Self { url: parsed, settings: settings.clone(), timing, is_one_process })

@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong with it, without the value where that may hold a secret.
         problem: String,
     },
+    /// Asked wrongly: no webhook can go to this URL.
+    #[error("the connector's URL `{url}` {problem}")]
+    ConnectorUrl {
+        /// What was given for it.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A login is needed, and only a person can make one.
     #[error("not logged in to Humanbound: {reason}")]
     NotLoggedIn {
@@ -163,6 +171,9 @@ impl Error {
             Self::KeyWithoutOrganisation => "set `HUMANBOUND_ORG_ID` or pass `--org`",
             Self::NoOrganisation => "choose one with `hb orgs use`, pass `--org` or set `HUMANBOUND_ORG_ID`",
             Self::Unusable { .. } => "correct the value; a base URL looks like https://api.humanbound.ai/api",
+            Self::ConnectorUrl { .. } => {
+                "use the URL that `hb-sentinel deploy` prints, https://HOST/api/ingest"
+            }
             Self::NotLoggedIn { .. } => "run `hb login`",
             Self::KeyNotAccepted { .. } => {
                 "webhooks are not on Humanbound's list of what takes API keys; \
@@ -194,7 +205,10 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::KeyWithoutOrganisation | Self::NoOrganisation | Self::Unusable { .. } => 2,
+            Self::KeyWithoutOrganisation
+            | Self::NoOrganisation
+            | Self::Unusable { .. }
+            | Self::ConnectorUrl { .. } => 2,
             Self::NotLoggedIn { .. } => 4,
             _ => 1,
         }

@@ -58,9 +58,16 @@ async fn asks_for_what_it_needs_and_says_where_to_put_it() {
         ("https://func.azurewebsites.net/", "does not end in /api/ingest"),
         ("http://func.azurewebsites.net/api/ingest", "must begin with https://"),
         ("ftp://func/api/ingest", "must begin with https://"),
-        ("func", "is no URL"),
+        ("func", "`func` is no URL"),
+        (
+            "https://u:pass@func/api/ingest?code=key#x",
+            "`https://func/api/ingest` must hold no user, password, query",
+        ),
     ] {
-        desk.run(&["connect", "--url", url]).await.ends(2).says(&[problem, "connectorUrl"]);
+        let ran = desk.run(&["connect", "--url", url]).await.ends(2);
+        assert!(!ran.stderr.contains("pass@") && !ran.stderr.contains("code=key"), "{ran:?}");
+        assert_eq!(ran.stderr.matches("hint:").count(), 1, "{ran:?}");
+        ran.says(&[problem, "hint: use the URL that `hb-sentinel deploy` prints, https://HOST/api/ingest"]);
     }
     let short = desk.home.path().join("short");
     std::fs::write(&short, "too short\n").unwrap();
