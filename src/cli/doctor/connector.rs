@@ -9,6 +9,7 @@ use crate::humanbound::Connector;
 
 const BELOW: Titles = &[("settings", "Settings"), ("spool", "Spool"), ("signatures", "Signatures")];
 const INSTANCE: (&str, &str) = ("instance", "One instance");
+const ALL: Titles = &[INSTANCE, BELOW[0], BELOW[1], BELOW[2]];
 /// Events that wait for longer than a few runs of the drain say that Azure Monitor does not take them.
 const OLD_S: u64 = 900;
 /// A new secret is probed for, and rejected so often at most before every instance has it.
@@ -17,20 +18,19 @@ const PROBES: u64 = 8;
 pub(super) async fn check(patient: &Patient<'_>) -> Check {
     let of = ("connector", "Connector");
     let Some(url) = patient.url() else {
-        return Check::not_checked(of, "no connector is known").blocks(&[INSTANCE]);
+        return Check::not_checked(of, "no connector is known").blocks(ALL);
     };
     let connector = match Connector::new(&url, &patient.settings, patient.context.timing.clone()) {
         Ok(connector) => connector,
         Err(error) => {
-            return Check::failed(of, error.to_string(), "run `hb-sentinel connect --url URL`")
-                .blocks(&[INSTANCE]);
+            return Check::failed(of, error.to_string(), "run `hb-sentinel connect --url URL`").blocks(ALL);
         }
     };
     let health = match connector.health().await {
         Ok(health) => health,
         Err(error) => {
             let fix = "look at the Function App in the portal: is it running, and was the package published?";
-            return Check::failed(of, error.to_string(), fix).blocks(&[INSTANCE]);
+            return Check::failed(of, error.to_string(), fix).blocks(ALL);
         }
     };
     let detail = format!("version {}, {}", health.version, health.status);
@@ -115,7 +115,7 @@ fn spool(status: &Value) -> Check {
     if dead > 0 {
         return Check::warning(
             of,
-            format!("{dead} rows were refused for good"),
+            format!("{dead} rows were rejected for good"),
             "look into `deadletter/` of the container `spool`",
         );
     }

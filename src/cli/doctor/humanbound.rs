@@ -53,11 +53,13 @@ pub(super) async fn check(patient: &Patient<'_>) -> Check {
             "choose one with `hb orgs use`, or name one with `--org`",
         ),
         Some(one) => match one.role.as_deref() {
-            Some(role) if !["owner", "admin"].contains(&role) => Check::warning(
-                organisation,
-                format!("{}, as {role}, who may not manage webhooks", one.name),
-                "ask an owner for the role admin",
-            ),
+            Some(role) if !["owner", "admin"].iter().any(|one| one.eq_ignore_ascii_case(role)) => {
+                Check::warning(
+                    organisation,
+                    format!("{}, as {role}, who may not manage webhooks", one.name),
+                    "ask an owner for the role admin",
+                )
+            }
             role => Check::ok(
                 organisation,
                 format!("{}{}", one.name, role.map_or_else(String::new, |role| format!(", as {role}"))),

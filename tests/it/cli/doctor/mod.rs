@@ -1,5 +1,7 @@
 //! `doctor`: all well is said once; each single fault shows its line and its fix, and nothing else.
 
+mod signs;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
@@ -327,17 +329,6 @@ async fn each_fault_of_the_platform_shows_its_line_and_its_fix() {
     desk.platform.clear_faults();
     desk.platform.add_webhook(&desk.url(), SECRET).unwrap();
     shows(&desk, &well(), "duplicates", "warning", "hb webhooks remove").await;
-}
-
-#[tokio::test]
-async fn each_fault_of_this_machine_shows_its_line_and_its_fix() {
-    let desk = desk().await;
-    desk.remember(&json!({ "orphans": ["gone"] }));
-    shows(&desk, &well(), "orphans", "warning", "hb-sentinel test").await;
-    desk.remember(&json!({ "orphans": [] }));
-    let file = desk.home.path().join(".humanbound/sentinel.json");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    shows(&desk, &well(), "home", "warning", "chmod 600").await;
 }
 
 #[tokio::test]
