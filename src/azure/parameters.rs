@@ -14,6 +14,9 @@ pub const NAME_PREFIX: &str = "hb-sentinel-";
 /// and still is the same deployment.
 const FOUND: [&str; 3] = ["projects", "recoverKeyVault", "settled"];
 
+/// What the names of an app that stands beside another end in.
+const SUFFIX: &str = "nameSuffix";
+
 /// The parameters of a deployment, without the secret. One that is null is left out: `az` would send it without a value.
 #[must_use]
 pub fn parameters(found: &Survey, options: &DeployOptions) -> Map<String, Value> {
@@ -40,6 +43,11 @@ pub fn parameters(found: &Survey, options: &DeployOptions) -> Map<String, Value>
     }
     if found.deleted_vault.is_some() {
         set("recoverKeyVault", json!(true));
+    }
+    // An app that stands beside a broken one stays where it is until somebody names another place.
+    let suffix = found.newest.as_ref().and_then(|newest| newest.parameters.get(SUFFIX));
+    if let Some(suffix) = suffix.filter(|suffix| !suffix.is_empty()) {
+        set(SUFFIX, json!(suffix));
     }
     for (name, value) in options.parameters.iter().filter(|(_, value)| !value.is_null()) {
         set(name, value.clone());

@@ -66,6 +66,10 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
         let arrival = again(context, &mut platform, &live).await?;
         return end(context, &mut platform, &live, arrival, "unchanged");
     }
+    if let Some(elsewhere) = elsewhere(&args, &mut platform, &all, &url) {
+        let (moved, arrival) = webhook::lead(context, &mut platform, &elsewhere, &url).await?;
+        return end(context, &mut platform, &moved, arrival, "connected");
+    }
     let secret = obtain(&args, context)?;
     webhook::probe(context, &connector, &secret).await?;
     let made = make(context, &mut platform, (&url, &secret), &args.name, &all).await?;
@@ -149,6 +153,16 @@ pub(super) fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> R
         platform.save()?;
     }
     Ok(found.cloned())
+}
+
+/// Our webhook, where it leads to another app than was deployed last, and no other secret is named for that one: both apps
+/// have the secret of their vault.
+fn elsewhere(args: &ConnectArgs, platform: &mut Platform, all: &[Webhook], url: &str) -> Option<Webhook> {
+    let known = platform.connection();
+    let deployed = known.azure.as_ref().and_then(|azure| azure.outputs.get("connectorUrl")?.as_str())?;
+    let is_deployed = same_connector(deployed, url) && args.secret_file.is_none() && !args.print_secret;
+    let id = known.webhook.as_ref().filter(|_| is_deployed)?.id.clone();
+    all.iter().find(|webhook| webhook.id == id).cloned()
 }
 
 /// It is connected. Whether it delivers is looked at, and said.

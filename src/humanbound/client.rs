@@ -202,6 +202,15 @@ impl Client {
         self.webhook_call(Method::PUT, &[id], Some(&body)).await.map(drop)
     }
 
+    /// Leads a webhook to another URL; its secret stays. It can be made again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is gone; else as every call.
+    pub async fn set_webhook_url(&self, id: &str, url: &str) -> Result<(), Error> {
+        let body = serde_json::json!({ "url": url });
+        self.webhook_call(Method::PUT, &[id], Some(&body)).await.map(drop)
+    }
+
     /// Deletes a webhook; one that is gone already is a success.
     ///
     /// # Errors

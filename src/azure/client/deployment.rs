@@ -41,6 +41,8 @@ pub struct Deployment {
     pub progress: Progress,
     /// When that was, in Azure's form of RFC 3339.
     pub timestamp: String,
+    /// Its parameters, each as text, without those that are secret.
+    pub parameters: BTreeMap<String, String>,
     /// Its outputs, each as text.
     pub outputs: BTreeMap<String, String>,
     /// The ids of what it made or found, not those of nested deployments' resources.
@@ -54,7 +56,10 @@ impl Deployment {
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let properties = value.get("properties")?;
-        let outputs = properties.get("outputs").and_then(Value::as_object).into_iter().flatten();
+        let values = |name: &str| {
+            let all = properties.get(name).and_then(Value::as_object).into_iter().flatten();
+            all.filter_map(|(name, one)| Some((name.clone(), text(one, "value")?))).collect()
+        };
         let made = properties.get("outputResources").and_then(Value::as_array).into_iter().flatten();
         Some(Self {
             name: text(value, "name")?,
@@ -66,9 +71,8 @@ impl Deployment {
                 _ => Progress::Running,
             },
             timestamp: text(properties, "timestamp").unwrap_or_default(),
-            outputs: outputs
-                .filter_map(|(name, output)| Some((name.clone(), text(output, "value")?)))
-                .collect(),
+            parameters: values("parameters"),
+            outputs: values("outputs"),
             resources: made.filter_map(|resource| text(resource, "id")).collect(),
             fault: properties.get("error").and_then(Fault::from_json),
         })
@@ -117,10 +121,6 @@ impl Azure {
         self.az.run(&call, values).await.map(drop)
     }
 
-    /// What Azure says a deployment would do: its JSON, of which `changes` matters.
-    ///
-    /// # Errors
-    ///
     /// Stops a deployment that is under way.
     ///
     /// # Errors
@@ -130,6 +130,10 @@ impl Azure {
         self.az.run(&self.scope.deployment_cancel(name), &Values::default()).await.map(drop)
     }
 
+    /// What Azure says a deployment would do: its JSON, of which `changes` matters.
+    ///
+    /// # Errors
+    ///
     /// What Azure finds wrong with it.
     pub async fn what_if(&self, name: &str, values: &Values) -> Result<Value, Error> {
         let call = self.scope.deployment_what_if(name);

@@ -7,6 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::run::Run;
+use super::survey;
+use crate::azure::script::quote;
 use crate::cli::connect;
 use crate::cli::deployed::Deployed;
 use crate::cli::error::Explain as _;
@@ -43,9 +45,13 @@ pub(super) async fn connect(
         let arrival = connect::again(run.context, platform, &live).await?;
         return Ok(Connected { webhook: live, arrival, is_new: false, is_replayed: false });
     }
+    let before = survey::ours(run, platform, &all).await.told()?.cloned();
+    if let (None, Some(before)) = (secret, before) {
+        return lead(run, platform, &before, &url).await;
+    }
     let Some(secret) = secret else {
         return Err(anyhow!("no webhook leads to {url} any more, and its secret is not known"))
-            .hint("run this again: a new secret is made where nobody signs with the old one")
+            .hint("somebody has removed it meanwhile: run this again, and a new secret and webhook are made")
             .code("WebhookGone");
     };
     let connector = Connector::new(&url, &run.settings, run.context.timing.clone()).told()?;
@@ -57,6 +63,18 @@ pub(super) async fn connect(
         is_new: true,
         is_replayed: made.is_replayed,
     })
+}
+
+/// An app was deployed beside the one that the webhook leads to. Both have the secret of the one vault.
+async fn lead(run: &Run<'_>, platform: &mut Platform, before: &Webhook, url: &str) -> Result<Connected> {
+    let (webhook, arrival) = webhook::lead(run.context, platform, before, url).await?;
+    let host = before.url.split('/').nth(2).unwrap_or_default();
+    run.context.printer.hint(&format!(
+        "nothing is sent to {host} any more; stop that app: `az functionapp stop --resource-group {} --name {}`",
+        quote(&run.azure.scope().group),
+        host.split('.').next().unwrap_or_default()
+    ));
+    Ok(Connected { webhook, arrival, is_new: true, is_replayed: false })
 }
 
 /// What is known of the test event's row.

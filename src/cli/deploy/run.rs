@@ -63,11 +63,11 @@ impl Run<'_> {
         self.outputs.get("workspaceResourceId").cloned().unwrap_or_default()
     }
 
-    /// An output of the newest deployment of ours that succeeded.
-    pub(super) async fn newest_output(&self, name: &str) -> Result<Option<String>, Error> {
+    /// An output of every deployment of ours that succeeded, the newest first.
+    pub(super) async fn deployed_outputs(&self, name: &str) -> Result<Vec<String>, Error> {
         let all = self.azure.deployments(NAME_PREFIX).await?;
-        let mut done = all.iter().filter(|one| one.progress == Progress::Succeeded);
-        Ok(done.next().and_then(|newest| newest.outputs.get(name).cloned()))
+        let done = all.into_iter().filter(|one| one.progress == Progress::Succeeded);
+        Ok(done.filter_map(|mut one| one.outputs.remove(name)).collect())
     }
 
     /// Whether the template brings Sentinel content here.

@@ -81,16 +81,28 @@ impl Steps<'_> {
     }
 }
 
-/// Whether Humanbound has a webhook that leads to the connector of this group: its secret stays whatever happens.
+/// Whether Humanbound has a webhook that leads to a connector of this group: its secret stays whatever happens.
 async fn is_live(run: &Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<bool, Error> {
-    if run.args.no_connect || all.is_empty() {
-        return Ok(false);
+    let Some(platform) = memory.as_mut().filter(|_| !run.args.no_connect) else { return Ok(false) };
+    Ok(ours(run, platform, all).await?.is_some())
+}
+
+/// The webhook that leads to a connector of this group, be it the one of an earlier name: the remembered one first. All of
+/// them have the secret of the one vault.
+pub(super) async fn ours<'a>(
+    run: &Run<'_>,
+    platform: &mut Platform,
+    all: &'a [Webhook],
+) -> Result<Option<&'a Webhook>, Error> {
+    if all.is_empty() {
+        return Ok(None);
     }
-    let url = match run.newest_output("connectorUrl").await? {
-        Some(url) => Some(url),
-        None => memory.as_mut().and_then(|platform| remembered(run, platform)),
-    };
-    Ok(url.is_some_and(|url| all.iter().any(|webhook| same_connector(&webhook.url, &url))))
+    let mut urls = run.deployed_outputs("connectorUrl").await?;
+    urls.extend(remembered(run, platform));
+    let leads = |webhook: &&Webhook| urls.iter().any(|url| same_connector(&webhook.url, url));
+    let known = platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone());
+    let known = all.iter().filter(leads).find(|webhook| Some(&webhook.id) == known.as_ref());
+    Ok(known.or_else(|| all.iter().find(leads)))
 }
 
 /// The connector's URL, where this group was deployed to before.

@@ -3,12 +3,12 @@
 //! The order keeps events and secrets safe: the connector accepts the secret before a webhook exists, its id is saved
 //! before the first test event, and a webhook that is replaced goes only after its successor has delivered.
 //!
-//! Reading order: [`create`], [`ping`], [`secret`].
+//! Reading order: [`create`], [`adopt`], [`lead`], [`ping`], [`secret`].
 
 pub(crate) mod ping;
 pub(crate) mod secret;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::context::Context;
 use super::error::Explain as _;
@@ -155,6 +155,47 @@ pub(crate) async fn adopt(
             platform.connection().webhook = earlier;
             platform.save()?;
             platform.remove(context, &webhook.id).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Leads a live webhook to another connector that has the same secret, and proves that it delivers there. Its id, and the
+/// secret that it signs with, stay.
+///
+/// # Errors
+/// It does not deliver there. It leads to where it led before, then.
+pub(crate) async fn lead(
+    context: &Context,
+    platform: &mut Platform,
+    live: &Webhook,
+    url: &str,
+) -> Result<(Webhook, ping::Arrival)> {
+    let step = context.printer.step("webhook", "The webhook leads to the new connector");
+    platform.client.set_webhook_url(&live.id, url).await.told()?;
+    step.done(&live.id);
+    let moved = Webhook { url: url.to_owned(), ..live.clone() };
+    let earlier = platform.connection().webhook.replace(remember(&moved));
+    platform.save()?;
+    match ping::until_it_arrives(context, platform, &live.id).await {
+        Ok(arrival) => {
+            if let Some(ours) = &mut platform.connection().webhook {
+                ours.created_at = earlier.and_then(|earlier| earlier.created_at);
+                ours.tested_at = (arrival == ping::Arrival::Delivered).then(|| context.timing.now());
+            }
+            platform.save()?;
+            Ok((moved, arrival))
+        }
+        Err(error) => {
+            platform
+                .client
+                .set_webhook_url(&live.id, &live.url)
+                .await
+                .told()
+                .context(format!("the webhook {} leads to {url} and does not deliver there", live.id))?;
+            platform.connection().webhook = earlier;
+            platform.save()?;
+            context.printer.say("Put back", &format!("the webhook leads to {} again", live.url));
             Err(error)
         }
     }

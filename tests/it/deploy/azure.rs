@@ -31,6 +31,8 @@ pub enum Break {
 pub struct FakeAzure {
     pub desk: Arc<Desk>,
     pub front: Front,
+    /// The address of an app whose name has a suffix.
+    pub beside: Front,
     pub world: Mutex<World>,
     pub calls: Mutex<Vec<(Tool, Recording)>>,
     /// Answers instead of the usual ones: words, answer, how often.
@@ -57,6 +59,7 @@ impl FakeAzure {
             front: Front::before(connector.address()).await,
             world: Mutex::new(world),
             calls: Mutex::default(),
+            beside: Front::before(connector.address()).await,
             faults: Mutex::default(),
             breaks: Mutex::default(),
             changed: Mutex::default(),
@@ -185,7 +188,9 @@ impl FakeAzure {
             world.list = Some(items.iter().map(|one| (one["id"].to_string(), item(one))).collect());
         }
         let name = argument(call, "--name");
-        let body = deployment(&name, &self.front.url(), workspace, world);
+        let is_beside = parameters["nameSuffix"]["value"].as_str().is_some_and(|suffix| !suffix.is_empty());
+        let url = if is_beside { self.beside.url() } else { self.front.url() };
+        let body = deployment(&name, &url, workspace, parameters, world);
         world.deployments.retain(|(old, ..)| *old != name);
         world.deployments.push((name, body, 2));
         Answer::silent()
@@ -198,6 +203,7 @@ impl FakeAzure {
         *self.connector.lock().await = connector;
         let mut world = self.world.lock().unwrap();
         world.secret = Some(secret);
+        self.beside.lead_to(connector.address());
         world.versions += 1;
     }
 }

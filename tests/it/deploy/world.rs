@@ -59,7 +59,7 @@ pub fn item(project: &Value) -> Value {
 }
 
 /// A deployment that has ended.
-pub fn deployment(name: &str, url: &str, workspace: &str, world: &World) -> Value {
+pub fn deployment(name: &str, url: &str, workspace: &str, parameters: &Value, world: &World) -> Value {
     let outputs = json!({
         "connectorFunctionName": {"value": SITE},
         "connectorUrl": {"value": url},
@@ -73,7 +73,7 @@ pub fn deployment(name: &str, url: &str, workspace: &str, world: &World) -> Valu
     let stamp = format!("2026-11-28T06:{:02}:00Z", world.deployments.len());
     json!({
         "id": below(&format!("Microsoft.Resources/deployments/{name}")), "name": name,
-        "properties": {"provisioningState": "Succeeded", "timestamp": stamp, "outputs": outputs},
+        "properties": {"provisioningState": "Succeeded", "timestamp": stamp, "parameters": parameters, "outputs": outputs},
     })
 }
 
