@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use humanbound_sentinel::azure::Runner;
 use humanbound_sentinel::azure::process::{Invocation, Output, RunError, Stdin, Tool};
+use humanbound_sentinel::azure::{Runner, System};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -43,6 +43,8 @@ pub struct FakeAzure {
     pub broken: Notify,
     connector: tokio::sync::Mutex<Host>,
     pub missing: Mutex<Vec<Tool>>,
+    /// A program in the place of Core Tools.
+    pub func: Mutex<Option<System>>,
 }
 
 impl FakeAzure {
@@ -57,15 +59,16 @@ impl FakeAzure {
         Arc::new(FakeAzure {
             desk: Arc::new(desk),
             front: Front::before(connector.address()).await,
+            beside: Front::before(connector.address()).await,
             world: Mutex::new(world),
             calls: Mutex::default(),
-            beside: Front::before(connector.address()).await,
             faults: Mutex::default(),
             breaks: Mutex::default(),
             changed: Mutex::default(),
             broken: Notify::new(),
             connector: tokio::sync::Mutex::new(connector),
             missing: Mutex::default(),
+            func: Mutex::default(),
         })
     }
 
@@ -200,10 +203,10 @@ impl FakeAzure {
     async fn take_secret(&self, secret: String) {
         let connector = connector(&self.desk, &secret).await;
         self.front.lead_to(connector.address());
+        self.beside.lead_to(connector.address());
         *self.connector.lock().await = connector;
         let mut world = self.world.lock().unwrap();
         world.secret = Some(secret);
-        self.beside.lead_to(connector.address());
         world.versions += 1;
     }
 }
@@ -248,6 +251,10 @@ impl Runner for FakeAzure {
         };
         let call = Recording { args: invocation.args.clone(), stdin };
         self.calls.lock().unwrap().push((invocation.tool, call.clone()));
+        let func = self.func.lock().unwrap().clone().filter(|_| invocation.tool == Tool::Func);
+        if let Some(func) = func {
+            return func.run(invocation).await;
+        }
         let answer = match self.interruption(&call) {
             Some(Break::Fails) => Answer::error(1, "ERROR: Connection aborted."),
             Some(Break::Before) => self.hang().await,

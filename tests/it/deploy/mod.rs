@@ -9,6 +9,7 @@ mod world;
 mod faults;
 mod flow;
 mod interruption;
+mod func;
 mod real;
 
 use std::path::PathBuf;
