@@ -7,10 +7,14 @@ use std::time::Duration;
 use super::call::{Call, File, Input, Word};
 
 /// Versions of Azure's interfaces, the newest stable ones that are needed.
-pub(super) mod api {
+pub(crate) mod api {
     pub(in crate::azure) const AUTHORIZATION: &str = "2022-04-01";
     pub(in crate::azure) const DEPLOYMENTS: &str = "2025-04-01";
     pub(in crate::azure) const RESOURCES: &str = "2021-04-01";
+    /// <https://learn.microsoft.com/rest/api/loganalytics/saved-searches/list-by-workspace>
+    pub(crate) const SEARCHES: &str = "2025-02-01";
+    /// <https://learn.microsoft.com/rest/api/securityinsights/alert-rules/list>
+    pub(crate) const SENTINEL: &str = "2025-09-01";
     pub(in crate::azure) const SITES: &str = "2025-03-01";
     pub(in crate::azure) const VAULTS: &str = "2023-07-01";
     pub(in crate::azure) const WORKSPACES: &str = "2023-09-01";
@@ -100,10 +104,6 @@ impl Scope {
         call.with("--no-prompt", "true").word("--no-wait").silent(&self.subscription).changing()
     }
 
-    /// What Azure says a deployment would do. The secret is not in it.
-    pub(super) fn deployment_what_if(&self, name: &str) -> Call {
-        Call::az(&["deployment", "group", "what-if"])
-            .with("--resource-group", &self.group)
     /// Stops a deployment; what it is making at that moment is made to its end.
     pub(super) fn deployment_cancel(&self, name: &str) -> Call {
         Call::az(&["deployment", "group", "cancel"])
@@ -113,6 +113,10 @@ impl Scope {
             .changing()
     }
 
+    /// What Azure says a deployment would do. The secret is not in it.
+    pub(super) fn deployment_what_if(&self, name: &str) -> Call {
+        Call::az(&["deployment", "group", "what-if"])
+            .with("--resource-group", &self.group)
             .with("--name", name)
             .with("--template-file", Word::file(File::Template))
             .with("--parameters", Word::from("@").then(Word::file(File::Parameters)))

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::args::TEMPLATE;
 use super::run::Run;
 use crate::azure::Error;
+use crate::azure::calls::api::{SEARCHES, SENTINEL};
 use crate::azure::calls::segment;
+use crate::azure::script::Content;
 use crate::cli::error::Explain as _;
 use crate::cli::output::State;
 use crate::cli::platform::Told as _;
@@ -21,10 +23,6 @@ const TRIES: usize = 5;
 /// The host takes up to three minutes to start what was published.
 const HEALTH_TRIES: usize = 18;
 const PAUSE: Duration = Duration::from_secs(10);
-/// <https://learn.microsoft.com/rest/api/securityinsights/alert-rules/list>
-const SENTINEL: &str = "2025-09-01";
-/// <https://learn.microsoft.com/rest/api/loganalytics/saved-searches/list-by-workspace>
-const SEARCHES: &str = "2025-02-01";
 /// How the template names hunting queries.
 const HUNT: &str = "humanbound_";
 
@@ -177,6 +175,11 @@ async fn until(
         verdict = look().await?;
     }
     Ok(verdict)
+}
+
+/// What the template brings.
+pub(super) fn content() -> Content {
+    Content { rules: wanted_rules(), hunts: wanted_hunts() }
 }
 
 /// The rules of the template by name, and whether each is on from the start.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::checks;
 use super::run::Run;
 use crate::azure::call::File;
 use crate::azure::script::{Beside, ScriptOptions, script};
@@ -40,7 +41,16 @@ pub(super) fn write(run: &Run<'_>, plan: &Plan, organisation: Option<String>) ->
         }
         put(&folder.join("SHA256SUMS"), sums.as_bytes())?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        put(&path, script(plan, &ScriptOptions { folder: name, files, organisation }).as_bytes())
+        let options = ScriptOptions {
+            folder: name,
+            files,
+            organisation,
+            // A package that somebody named may be of another version.
+            version: (!run.package.is_named).then(|| env!("CARGO_PKG_VERSION").to_owned()),
+            content: run.has_content().then(checks::content),
+            logs: run.cloud.logs.clone(),
+        };
+        put(&path, script(plan, &options).as_bytes())
     };
     written().hint("name another file with `--output FILE`")?;
     executable(&path)?;

@@ -6,6 +6,6 @@ mod faults;
 mod process;
 pub mod recorded;
 pub mod scenarios;
-mod script;
+pub mod script;
 mod secrets;
 mod survey;

@@ -43,6 +43,8 @@ pub fn outputs() -> Value {
         "connectorFunctionName": {"type": "String", "value": SITE},
         "connectorUrl": {"type": "String", "value": format!("https://{SITE}.azurewebsites.net/api/ingest")},
         "siteResourceId": {"type": "String", "value": below(&format!("Microsoft.Web/sites/{SITE}"))},
+        "workspaceId": {"type": "String", "value": "99999999-9999-9999-9999-999999999999"},
+        "workspaceResourceId": {"type": "String", "value": below("Microsoft.OperationalInsights/workspaces/w")},
         "keyVaultResourceId": {"type": "String", "value": below("Microsoft.KeyVault/vaults/kv-hb-x")},
     })
 }

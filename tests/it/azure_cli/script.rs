@@ -13,7 +13,7 @@ use humanbound_sentinel::azure::{
     call::{File, Values},
     parameters,
     process::Stdin,
-    script::{Beside, ScriptOptions, quote, script},
+    script::{Beside, Content, ScriptOptions, quote, script},
 };
 use humanbound_sentinel::config::Confidential;
 use serde_json::Value;
@@ -29,7 +29,7 @@ const HOSTILE: &str = "a'b$(touch x)\"; #";
 
 /// Writes down each call: the tool, the number of arguments, the arguments, standard input; each ends in a NUL. It answers
 /// like a subscription in which all goes well.
-const STUB: &str = r#"#!/bin/bash
+pub const STUB: &str = r#"#!/bin/bash
 stdin=""
 for word in "$@"; do
   case "$word" in @-|-) stdin="$(cat)" ;; esac
@@ -45,20 +45,25 @@ case "$line" in
     done ;;
   *" deployment group create "*) : >"$CALLS.created" ;;
   *" --method get "*webhook-secret*) [ "$SECRET" = 1 ] ;;
-  *"/api/health "*) echo ok ;;
+  *"/api/health "*) echo "${HEALTH-ok 1.2.3}" ;;
+  *" https://next "*) echo "3 " ;;
+  *alertRules*) echo "2 https://next" ;;
+  *savedSearches*) echo "${HUNTS:-6} " ;;
+  *onboardingStates*) [ "$SENTINEL" != 0 ] ;;
+  *"/query "*) echo "${ROWS-1}" ;;
   *" -q "*) mkdir -p "${@: -1}" ;;
 esac
 "#;
 
 /// A call that a script made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Made {
-    tool: String,
-    args: Vec<String>,
-    stdin: String,
+pub struct Made {
+    pub tool: String,
+    pub args: Vec<String>,
+    pub stdin: String,
 }
 
-fn read_calls(path: &Path) -> Vec<Made> {
+pub fn read_calls(path: &Path) -> Vec<Made> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let mut fields = text.split_terminator('\0').map(str::to_owned);
     let mut calls = Vec::new();
@@ -68,6 +73,23 @@ fn read_calls(path: &Path) -> Vec<Made> {
         calls.push(Made { tool, args, stdin: fields.next().unwrap() });
     }
     calls
+}
+
+/// Programs that a script may run, each the stub.
+pub fn stubs(bin: &Path) {
+    for name in ["az", "func", "hb-sentinel", "unzip"] {
+        fs::write(bin.join(name), STUB).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    // Nobody waits here.
+    fs::write(bin.join("sleep"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(bin.join("sleep"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Content of which one rule is off from the start.
+fn content() -> Content {
+    let rules = (0..5).map(|n| (format!("Humanbound rule {n}"), n > 0)).collect();
+    Content { rules, hunts: 6 }
 }
 
 struct Exported {
@@ -96,13 +118,16 @@ fn export(scope: Scope, found: &Survey, options: &DeployOptions) -> Exported {
         fs::write(beside.join(name), &bytes).unwrap();
         Beside { file, name, sha256: digest(&bytes) }
     });
-    let organisation = options.organisation.clone();
-    let options = ScriptOptions { folder: "it's.d".to_owned(), files: files.to_vec(), organisation };
+    let options = ScriptOptions {
+        folder: "it's.d".to_owned(),
+        files: files.to_vec(),
+        organisation: options.organisation.clone(),
+        version: Some("1.2.3".to_owned()),
+        content: Some(content()),
+        logs: "https://logs.example".to_owned(),
+    };
     fs::write(folder.path().join("deploy.sh"), script(&plan, &options)).unwrap();
-    for name in ["az", "func", "hb-sentinel", "unzip"] {
-        fs::write(bin.join(name), STUB).unwrap();
-        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    stubs(&bin);
     Exported { folder, plan }
 }
 
@@ -111,8 +136,12 @@ impl Exported {
         self.folder.path().join("deploy.sh")
     }
 
-    /// Runs it, and gives back the calls it made.
-    fn run(&self, deployed: bool, secret: bool) -> (bool, String, Vec<Made>) {
+    /// Runs it, and gives back its exit code, what it said, and the calls it made.
+    fn run(&self, deployed: bool, secret: bool) -> (i32, String, Vec<Made>) {
+        self.run_with(deployed, secret, &[])
+    }
+
+    fn run_with(&self, deployed: bool, secret: bool, more: &[(&str, &str)]) -> (i32, String, Vec<Made>) {
         let answers = self.folder.path().join("outputs");
         fs::create_dir_all(&answers).unwrap();
         for (name, output) in outputs().as_object().unwrap() {
@@ -129,10 +158,11 @@ impl Exported {
             .env("OUTPUTS", &answers)
             .env("DEPLOYED", flag(deployed))
             .env("SECRET", flag(secret))
+            .envs(more.iter().copied())
             .output()
             .unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
-        (output.status.success(), errors, read_calls(&calls))
+        (output.status.code().unwrap(), errors, read_calls(&calls))
     }
 
     /// The changing calls of the plan as they would be run here, with this secret.
@@ -170,6 +200,7 @@ fn changing(calls: &[Made]) -> Vec<(Vec<String>, String)> {
     let reads = |args: &[String]| {
         args.iter().any(|word| word == "show" || word == "list")
             || args.windows(2).any(|pair| pair == ["--method", "get"])
+            || args.iter().any(|word| word.ends_with("/query"))
     };
     let ours = calls.iter().filter(|call| call.tool == "az" || call.tool == "func");
     let changing = ours.filter(|call| !reads(&call.args));
@@ -190,21 +221,27 @@ async fn script_makes_the_changing_calls_of_the_plan() {
         let (found, _) = survey_of(&scenario).await;
         let exported = export(scope(GROUP), &found, &scenario.options);
         let has_secret = scenario.name == "second run" || scenario.name == "secret left over";
-        let (succeeded, errors, calls) = exported.run(found.newest.is_some(), has_secret);
-        assert!(succeeded, "{}: {errors}", scenario.name);
-        let secret = secret_in(&calls);
+        let (code, errors, calls) = exported.run(found.newest.is_some(), has_secret);
         let left_over = scenario.name == "secret left over";
+        assert_eq!(code, if left_over { 3 } else { 0 }, "{}: {errors}", scenario.name);
+        let secret = secret_in(&calls);
         let needed = exported.plan.needs_secret && !left_over;
         assert_eq!(secret.is_some(), needed, "{}", scenario.name);
         if left_over {
             // A script does not know who signs with it: it leaves the secret, and says so.
-            assert!(errors.contains("the vault has a secret already"), "{errors}");
+            assert!(
+                errors.contains("the vault has a secret already") && errors.contains("left to do"),
+                "{errors}"
+            );
             assert!(changing(&calls).iter().all(|(args, _)| args[0] == "provider"), "{calls:?}");
             continue;
         }
         assert_eq!(changing(&calls), exported.planned(secret), "{}", scenario.name);
-        let connected = calls.iter().find(|call| call.tool == "hb-sentinel");
-        assert_eq!(connected.is_some(), needed, "{}", scenario.name);
+        let ours = calls.iter().find(|call| call.tool == "hb-sentinel").map(|call| call.args[0].as_str());
+        let expected = if needed { Some("connect") } else { exported.plan.connects.then_some("test") };
+        assert_eq!(ours, expected, "{}", scenario.name);
+        let looks_for_the_row = calls.iter().any(|call| call.stdin.contains("AISecurityEvents_CL"));
+        assert_eq!(looks_for_the_row, exported.plan.connects, "{}", scenario.name);
         for call in &calls {
             let secret = secret_in(&calls);
             let args = call.args.join(" ");
@@ -226,8 +263,8 @@ async fn nothing_that_is_in_a_name_is_run() {
             ..scenario.options
         };
         let exported = export(scope(HOSTILE), &found, &options);
-        let (succeeded, errors, calls) = exported.run(false, false);
-        assert!(succeeded, "{errors}");
+        let (code, errors, calls) = exported.run(false, false);
+        assert_eq!(code, 0, "{errors}");
         assert_eq!(changing(&calls), exported.planned(secret_in(&calls)));
         let connect = calls.iter().find(|call| call.tool == "hb-sentinel").unwrap();
         assert!(connect.args.contains(&HOSTILE.to_owned()), "{connect:?}");
@@ -244,9 +281,48 @@ async fn script_stops_when_a_file_is_another() {
     let (found, _) = survey_of(&scenario).await;
     let exported = export(scope(GROUP), &found, &scenario.options);
     fs::write(exported.folder.path().join("it's.d/template.json"), "{ }").unwrap();
-    let (succeeded, errors, calls) = exported.run(false, false);
-    assert!(!succeeded && calls.is_empty());
+    let (code, errors, calls) = exported.run(false, false);
+    assert!(code == 1 && calls.is_empty());
     assert!(errors.contains("template.json is not what this script was made for"), "{errors}");
+}
+
+#[tokio::test]
+async fn script_ends_as_a_deployment_would() {
+    let cases: [(&[(&str, &str)], i32, &str); 8] = [
+        (&[], 0, "the test event is a row of AISecurityEvents_CL"),
+        (&[("HEALTH", "")], 1, "error: the connector does not answer"),
+        (&[("HEALTH", "ok 1.2.2")], 1, "error: the connector says: ok 1.2.2"),
+        (&[("HEALTH", "misconfigured 1.2.3")], 1, "error: the connector says: misconfigured"),
+        (&[("SENTINEL", "0")], 1, "error: Microsoft Sentinel is not on"),
+        (&[("HUNTS", "5")], 1, "error: hunting queries: 5 of 6 are there"),
+        (&[("ROWS", "0")], 3, "a new table takes up to 15 minutes"),
+        (&[("ROWS", "")], 3, "look with: hb-sentinel status"),
+    ];
+    for (answers, code, words) in cases {
+        let scenario = scenarios::all().remove(0);
+        let (found, _) = survey_of(&scenario).await;
+        let exported = export(scope(GROUP), &found, &scenario.options);
+        let (ended, errors, calls) = exported.run_with(false, false, answers);
+        assert_eq!(ended, code, "{answers:?}: {errors}");
+        assert!(errors.contains(words), "{answers:?}: {errors}");
+        let is_connected = calls.iter().any(|call| call.tool == "hb-sentinel");
+        assert_eq!(is_connected, code != 1, "{answers:?}: nothing is connected before all is checked");
+    }
+}
+
+#[tokio::test]
+async fn script_says_what_is_left_where_nothing_can_be_connected() {
+    let scenario = scenarios::all().remove(0);
+    let (found, _) = survey_of(&scenario).await;
+    let exported = export(scope(GROUP), &found, &scenario.options);
+    fs::remove_file(exported.folder.path().join("bin/hb-sentinel")).unwrap();
+    let (code, errors, _) = exported.run(false, false);
+    assert_eq!(code, 3, "{errors}");
+    let url = "https://func-humanbound-x.azurewebsites.net/api/ingest";
+    let line = format!(
+        "az keyvault secret show --vault-name kv-hb-x --name webhook-secret --query value -o tsv | hb-sentinel connect --url {url} --secret-file - --org Contoso"
+    );
+    assert!(errors.contains(&line) && errors.contains("hb-sentinel status"), "{errors}");
 }
 
 #[tokio::test]

@@ -6,15 +6,16 @@ mod front;
 mod reads;
 mod world;
 
+mod export;
 mod faults;
 mod flow;
-mod interruption;
 mod func;
+mod interruption;
 mod real;
-
-use std::path::PathBuf;
 mod signal;
 mod suffix;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use azure::FakeAzure;

@@ -1,8 +1,14 @@
 //! A plan as a script: for whoever wants to read it first, or may not run another program where `az` is.
 //!
-//! It makes the same changing calls in the same order as [`super::Plan`] has them. Where a deployment would recover by
-//! itself, the script stops with the hint. Every value stands in quotes that one function makes: a resource group, a
-//! workspace and an organisation may be called anything.
+//! It makes the same changing calls in the same order as [`super::Plan`] has them, and the checks of a deployment; what only
+//! `hb-sentinel` can do it leaves to that, or says what is left. Where a deployment would recover by itself, the script
+//! stops with the hint. Every value stands in quotes that one function makes: a resource group, a workspace and an
+//! organisation may be called anything.
+//!
+//! Reading order: [`script`], `checks` (what it looks at), `connect` (its end).
+
+mod checks;
+mod connect;
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -32,6 +38,21 @@ pub struct ScriptOptions {
     pub files: Vec<Beside>,
     /// The organisation to connect, when one is named.
     pub organisation: Option<String>,
+    /// The version that the connector must have, when it is known.
+    pub version: Option<String>,
+    /// The Sentinel content that must be there, when there is any.
+    pub content: Option<Content>,
+    /// Where logs are asked for.
+    pub logs: String,
+}
+
+/// What the template brings to Microsoft Sentinel.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// The names of its rules, and whether each is on from the start.
+    pub rules: Vec<(String, bool)>,
+    /// How many hunting queries it has.
+    pub hunts: usize,
 }
 
 /// A text as one word of the shell, whatever is in it.
@@ -59,12 +80,10 @@ pub fn script(plan: &Plan, options: &ScriptOptions) -> String {
             text.push_str(&writer.outputs());
         }
         if step.id == "publish" {
-            text.push_str(&writer.health());
+            text.push_str(&writer.checks());
         }
     }
-    if plan.connects {
-        text.push_str(&writer.connect());
-    }
+    text.push_str(&writer.end());
     text
 }
 
@@ -200,6 +219,12 @@ impl Writer<'_> {
             quote("see what is wrong above, mend it, then run this script again")
         );
         let mut names: BTreeSet<String> = BTreeSet::from(["connectorUrl".to_owned()]);
+        let read = [
+            (self.options.content.is_some(), "workspaceResourceId"),
+            (self.plan.connects, "workspaceId"),
+            (self.plan.connects && self.plan.needs_secret, "keyVaultResourceId"),
+        ];
+        names.extend(read.into_iter().filter(|(is_read, _)| *is_read).map(|(_, name)| name.to_owned()));
         for call in self.plan.changes() {
             names.extend(call.args.iter().flat_map(Word::outputs).map(str::to_owned));
         }
@@ -207,39 +232,6 @@ impl Writer<'_> {
             put(&mut text, format_args!("{}=\"$({})\"\n", variable(&name), self.output(&name)));
         }
         text
-    }
-
-    fn health(&self) -> String {
-        let get = super::calls::rest(super::Method::Get, "HEALTH")
-            .word("--skip-authorization-header")
-            .with("--query", "status")
-            .with("--subscription", &self.plan.scope.subscription)
-            .plain("tsv");
-        let get = self.command(&get).replace(&quote("HEALTH"), "\"${connector_url%/ingest}/health\"");
-        // Without a secret the connector says that it is misconfigured, and is right.
-        format!(
-            "\nsay 'wait for the connector'\nhealth=''\nfor ((poll = 0; poll < 18; poll++)); do\n  \
-             health=\"$({get} 2>/dev/null || true)\"\n  case \"$health\" in\n    ok | misconfigured) break ;;\n  esac\n  \
-             sleep 10\ndone\n[ -n \"$health\" ] || fail 'the connector does not answer' {}\n",
-            quote("see the log of the Function App, then run this script again")
-        )
-    }
-
-    fn connect(&self) -> String {
-        let mut command = "hb-sentinel connect --url \"$connector_url\"".to_owned();
-        if let Some(organisation) = &self.options.organisation {
-            put(&mut command, format_args!(" --org {}", quote(organisation)));
-        }
-        if !self.plan.needs_secret {
-            return "\nsay 'the webhook stays as it is'\n".to_owned();
-        }
-        format!(
-            "\nif [ -z \"$webhook_secret\" ]; then\n  \
-             say 'nothing was connected: hb-sentinel connect makes the webhook'\n\
-             elif command -v hb-sentinel >/dev/null; then\n  \
-             printf '%s\\n' \"$webhook_secret\" | {command} --secret-file -\n\
-             else\n  say \"connect where hb-sentinel is installed: hb-sentinel connect --url $connector_url\"\nfi\n"
-        )
     }
 
     fn show(&self, query: &str) -> String {
