@@ -16,7 +16,7 @@ pub enum Error {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(Fault),
-    /// Azure, or the tool itself, refused.
+    /// Azure, or the tool itself, rejected it.
     #[error("{0}")]
     Rejected(Fault),
     /// The tool succeeded and said something that cannot be read.

@@ -249,7 +249,7 @@ impl Client {
     /// Asks the platform to deliver past events once more. Sent once.
     ///
     /// # Errors
-    /// [`Error::Unclear`] when they may be on their way: ask for the same window again, as repeats are removed.
+    /// [`Error::Unclear`] when they may be on their way: ask for the same window again, as duplicates are removed.
     pub async fn replay(&self, id: &str, replay: &Replay<'_>) -> Result<Replayed, Error> {
         let answer = self.webhook_call(Method::POST, &[id, "replay"], Some(replay)).await?;
         let queued = object(&answer.body).ok().and_then(|object| number(&object, "events_queued"));

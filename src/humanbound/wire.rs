@@ -121,8 +121,8 @@ impl Wire {
 
     /// Sends `request`. A GET or DELETE is repeated after transient faults; anything else is sent once.
     pub(super) async fn send(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let repeats = [Method::GET, Method::DELETE].contains(request.method());
-        let mut pauses = PAUSES.iter().filter(|_| repeats);
+        let may_retry = [Method::GET, Method::DELETE].contains(request.method());
+        let mut pauses = PAUSES.iter().filter(|_| may_retry);
         loop {
             // Bodies are bytes, so the request can always be cloned.
             let Some(copy) = request.try_clone() else { return self.send_once(request).await };

@@ -46,21 +46,21 @@ pub struct StoryOptions {
     /// The end; the story begins 90 days earlier. Fractions of a second do not count.
     pub until: OffsetDateTime,
     /// How many different events there are, from [`MIN_EVENTS`] to [`MAX_EVENTS`]; the nearest of them
-    /// otherwise. Repeats come on top.
+    /// otherwise. Duplicates come on top.
     pub events: usize,
 }
 
 /// One webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoryEvent {
-    /// When it happened (for a repeat: when it is sent again).
+    /// When it happened (for a duplicate: when it is sent again).
     pub at: OffsetDateTime,
     /// For example `finding.created`.
     pub event_type: &'static str,
     /// The body, UTF-8 JSON, to be signed as it is.
     pub body: Vec<u8>,
     /// An earlier event's body once more, as the platform's retries would send it.
-    pub is_repeat: bool,
+    pub is_duplicate: bool,
 }
 
 /// A generated story.
@@ -72,7 +72,7 @@ pub struct Story {
     pub organisation_id: Uuid,
     /// The projects' ids and names.
     pub projects: Vec<(Uuid, &'static str)>,
-    /// The events in time order, repeats among them.
+    /// The events in time order, duplicates among them.
     pub events: Vec<StoryEvent>,
     /// What the table must show.
     pub truths: Truths,
@@ -91,11 +91,11 @@ impl Story {
         let mut events: Vec<StoryEvent> = Vec::with_capacity(scenes.len() + scenes.len() / 50);
         for scene in &scenes {
             let (event_type, body) = words::tell(scene, &findings, &names, style);
-            events.push(StoryEvent { at: instant(scene.at), event_type, body, is_repeat: false });
+            events.push(StoryEvent { at: instant(scene.at), event_type, body, is_duplicate: false });
         }
         let types: Vec<_> = events.iter().map(|event| event.event_type).collect();
         let truths = Truths::new(&scenes, &findings, &types, end);
-        repeat_some(&mut events, &mut chance(10));
+        send_some_again(&mut events, &mut chance(10));
         Self {
             organisation: cast::ORGANISATION,
             organisation_id: names.organisation,
@@ -115,10 +115,10 @@ impl Story {
         iter::once("ProjectId,ProjectName,Owner,Criticality,Archived\n".to_owned()).chain(rows).collect()
     }
 
-    /// How many of the events are not repeats.
+    /// How many of the events are no duplicates.
     #[must_use]
     pub fn distinct(&self) -> usize {
-        self.events.iter().filter(|event| !event.is_repeat).count()
+        self.events.iter().filter(|event| !event.is_duplicate).count()
     }
 }
 
@@ -184,12 +184,12 @@ fn grades(posture: &Posture, season: &Season) -> Vec<Scene> {
 }
 
 /// Sends about one event in a hundred again, seconds to minutes later.
-fn repeat_some(events: &mut Vec<StoryEvent>, dice: &mut Dice) {
+fn send_some_again(events: &mut Vec<StoryEvent>, dice: &mut Dice) {
     let count = (events.len() / 100).max(3);
     for _ in 0..count {
         if let Some(event) = events.get(dice.index(events.len())).cloned() {
             let later = time::Duration::seconds(dice.between(5, 4 * MINUTE));
-            events.push(StoryEvent { at: event.at + later, is_repeat: true, ..event });
+            events.push(StoryEvent { at: event.at + later, is_duplicate: true, ..event });
         }
     }
     events.sort_by_key(|event| event.at);

@@ -24,7 +24,7 @@ pub enum ProjectState {
     Silent,
 }
 
-/// Facts about a story; repeats count once.
+/// Facts about a story; duplicates count once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truths {
     /// How many events there are of each type.

@@ -188,7 +188,7 @@ enum Retry {
     Never,
 }
 
-/// What a failed publishing calls for. `az` may go on asking for the state of an upload that was refused, so what counts
+/// What a failed publishing calls for. `az` may go on asking for the state of an upload that was rejected, so what counts
 /// is the status that it tells: <https://github.com/Azure/azure-cli/issues/24644>.
 fn retry(error: &Error) -> Retry {
     let (Error::Rejected(fault) | Error::NotFound(fault)) = error else { return Retry::Never };

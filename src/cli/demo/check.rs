@@ -43,7 +43,7 @@ pub(super) struct Rows {
     /// Of these the heartbeats, which drains write.
     pub(super) heartbeats: u64,
     /// Rows whose event has one already.
-    pub(super) repeated: usize,
+    pub(super) duplicates: usize,
     /// Events of the story that have no row.
     pub(super) missing: usize,
     /// Rows of no event that was sent.
@@ -76,7 +76,7 @@ pub(super) fn read(workspace: &Workspace, story: &Story) -> Result<Rows> {
             None => rows.strangers += 1,
         }
         if !seen.insert(row.event_id.clone()) {
-            rows.repeated += 1;
+            rows.duplicates += 1;
             continue;
         }
         latest.insert((row.event_time, row.event_id.clone()), row);

@@ -100,7 +100,7 @@ fn instant(text: &str) -> Result<OffsetDateTime, String> {
 ///
 /// # Errors
 ///
-/// Something did not start, an event was refused, or an event is not in the table.
+/// Something did not start, an event was rejected, or an event is not in the table.
 pub(super) async fn run(args: &DemoArgs, context: &Context) -> Result<Exit> {
     let printer = &context.printer;
     let mut interrupted = pin!(interrupt::any());

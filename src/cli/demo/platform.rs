@@ -40,7 +40,7 @@ pub(super) async fn start(story: &Story) -> Result<Platform> {
 
 /// Makes the story's events the platform's past, so that they can be replayed.
 pub(super) fn remember(story: &Story, platform: &Platform) -> Result<()> {
-    let happened = story.events.iter().filter(|event| !event.is_repeat);
+    let happened = story.events.iter().filter(|event| !event.is_duplicate);
     let events: Result<Vec<_>, _> =
         happened.map(|event| PlatformEvent::read(event.body.clone(), event.at)).collect();
     platform.load(events.context("an event of the story is none to the platform")?);

@@ -46,7 +46,7 @@ struct Sent {
     /// Different events among them.
     events: usize,
     /// Deliveries of a body that was sent before.
-    repeats: usize,
+    again: usize,
     stored: usize,
     duplicates: usize,
     spooled: usize,
@@ -72,7 +72,7 @@ struct Contents {
     /// Rows of the connector's own: heartbeats and statistics.
     own: usize,
     /// Rows of an event that has one already.
-    repeated: usize,
+    duplicates: usize,
     missing: usize,
     strangers: usize,
     /// Values that Azure Monitor would have dropped, cut or made null.
@@ -147,7 +147,7 @@ impl Report {
             sent: Sent {
                 deliveries: shown.deliveries.len(),
                 events: story.distinct(),
-                repeats: story.events.len() - story.distinct(),
+                again: story.events.len() - story.distinct(),
                 stored: count(Answer::Stored),
                 duplicates: count(Answer::Duplicate),
                 spooled: count(Answer::Spooled),
@@ -163,9 +163,9 @@ impl Report {
                 rows: rows.count,
                 pushed: (workspace.row_count() + rows.heartbeats)
                     .saturating_sub(shown.drained + rows.own as u64),
-                events: rows.count - rows.own - rows.repeated - rows.strangers,
+                events: rows.count - rows.own - rows.duplicates - rows.strangers,
                 own: rows.own,
-                repeated: rows.repeated,
+                duplicates: rows.duplicates,
                 missing: rows.missing,
                 strangers: rows.strangers,
                 adjusted: !workspace.adjustments().is_empty(),
@@ -245,7 +245,7 @@ impl Report {
         let ms = |time: f64| if time < 100.0 { format!("{time:.1} ms") } else { format!("{time:.0} ms") };
         let median = |latency: &Latency| format!("median, 99 % within {}", ms(latency.p99));
         [
-            ("Events", n(sent.events), format!("of a story, {} of them sent twice", n(sent.repeats))),
+            ("Events", n(sent.events), format!("of a story, {} of them sent twice", n(sent.again))),
             (
                 "Sent",
                 n(sent.deliveries),

@@ -11,7 +11,7 @@ use crate::cli::deployed::Deployed;
 use crate::cli::error::Explain as _;
 use crate::cli::output::State;
 
-/// The container, and what is in it: batches that wait, rows that Azure Monitor refuses, complete bodies of cut rows.
+/// The container, and what is in it: batches that wait, rows that Azure Monitor rejects, complete bodies of cut rows.
 const CONTAINER: &str = "spool";
 const PENDING: &str = "pending/";
 const OTHERS: [(&str, &str); 2] = [("deadletter/", "dead letters"), ("oversize/", "complete bodies")];

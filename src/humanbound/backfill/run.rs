@@ -11,9 +11,9 @@ use crate::humanbound::{self, Client, Timing};
 use crate::state;
 
 /// How often a window is asked for again when it is not known what became of it, or the platform fails.
-const MAX_REPEATS: u32 = 5;
+const MAX_RETRIES: u32 = 5;
 /// The pause before the first of these; it doubles each time.
-const REPEAT_PAUSE: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// How often the platform may ask to slow down for one window: over an hour in all.
 const MAX_THROTTLED: u32 = 12;
 /// The first pause when it does not say for how long; it doubles each time.
@@ -85,7 +85,7 @@ impl Run<'_> {
     /// Asks for a window until there is an answer; `None` when the platform does not take its times, so that the plan
     /// must be made anew for whole days.
     async fn ask(&mut self, window: &Window) -> Result<Option<u64>, Error> {
-        let (mut repeats, mut throttled, mut unclear) = (0, 0, 0);
+        let (mut retries, mut throttled, mut unclear) = (0, 0, 0);
         loop {
             self.pace.gate().await;
             let request = Request::new(window, self.grain);
@@ -111,11 +111,11 @@ impl Run<'_> {
                 humanbound::Error::Unclear { .. }
                 | humanbound::Error::Unreachable { .. }
                 | humanbound::Error::Unavailable { .. }
-                    if repeats < MAX_REPEATS =>
+                    if retries < MAX_RETRIES =>
                 {
                     unclear += u64::from(matches!(error, humanbound::Error::Unclear { .. }));
-                    let pause = REPEAT_PAUSE * 2_u32.pow(repeats);
-                    repeats += 1;
+                    let pause = RETRY_PAUSE * 2_u32.pow(retries);
+                    retries += 1;
                     self.observer.notice(&Notice::Again { window, reason: error.to_string(), pause });
                     pause
                 }

@@ -23,7 +23,7 @@ const RANGE: Duration = Duration::days(30);
 pub(super) fn truths(events: usize) -> Value {
     let story = Story::generate(StoryOptions { seed: SEED, until: UNTIL, events });
     let mut recent: BTreeMap<&str, usize> = BTreeMap::new();
-    for event in story.events.iter().filter(|event| !event.is_repeat && event.at >= UNTIL - RANGE) {
+    for event in story.events.iter().filter(|event| !event.is_duplicate && event.at >= UNTIL - RANGE) {
         *recent.entry(event.event_type).or_default() += 1;
     }
     let count = |kind: &str| recent.get(kind).copied().unwrap_or(0);

@@ -101,7 +101,7 @@ async fn brings_every_event_into_the_table_through_an_outage() {
         (&table["events"], &table["missing"], &table["strangers"]),
         (&300.into(), &0.into(), &0.into())
     );
-    assert_eq!(table["repeated"], 0, "the connector remembers what it stored");
+    assert_eq!(table["duplicates"], 0, "the connector remembers what it stored");
     assert_eq!(table["adjusted"], false, "every value fits its column");
     assert!(report["calls"]["accepted"].as_u64().unwrap() < 300, "calls are shared");
     assert!(report["calls"]["failed"].as_u64().unwrap() > 0, "the outage was real");

@@ -35,9 +35,9 @@ fn story(seed: u64, events: usize) -> Story {
     Story::generate(StoryOptions { seed, until: UNTIL, events })
 }
 
-/// The bodies, parsed, without repeats.
+/// The bodies, parsed, without duplicates.
 fn bodies(story: &Story) -> Vec<Value> {
-    let told = story.events.iter().filter(|event| !event.is_repeat);
+    let told = story.events.iter().filter(|event| !event.is_duplicate);
     told.map(|event| serde_json::from_slice(&event.body).unwrap()).collect()
 }
 
@@ -91,7 +91,11 @@ fn has_exactly_as_many_events_as_asked_for() {
         assert_eq!(story.truths.by_type.values().sum::<usize>(), events);
         let ids: HashSet<_> =
             story.events.iter().map(|event| record::map(&event.body, UNTIL).unwrap().event_id).collect();
-        assert_eq!(ids.len(), events, "every event has its own EventId, and a repeat that of its original");
+        assert_eq!(
+            ids.len(),
+            events,
+            "every event has its own EventId, and a duplicate that of its original"
+        );
     }
     assert_eq!(story(6, 1).distinct(), MIN_EVENTS);
     const { assert!(MAX_EVENTS > 100_000) };
@@ -107,22 +111,22 @@ fn every_type_is_in_every_story() {
 }
 
 #[test]
-fn is_told_in_order_within_ninety_days_with_some_repeats() {
+fn is_told_in_order_within_ninety_days_with_some_duplicates() {
     let story = story(1, 3000);
     assert!(story.events.is_sorted_by_key(|event| event.at));
     let mut seen = HashSet::new();
-    let mut repeats = 0;
+    let mut duplicates = 0;
     for event in &story.events {
         let is_new = seen.insert(&event.body);
-        assert_eq!(is_new, !event.is_repeat, "a repeat comes after its original");
-        repeats += usize::from(event.is_repeat);
+        assert_eq!(is_new, !event.is_duplicate, "a duplicate comes after its original");
+        duplicates += usize::from(event.is_duplicate);
         let body: Value = serde_json::from_slice(&event.body).unwrap();
         assert_eq!(body["event_type"], event.event_type);
         let at = seconds(&body["timestamp"]);
-        assert!(event.is_repeat || at == event.at.unix_timestamp());
+        assert!(event.is_duplicate || at == event.at.unix_timestamp());
         assert!((UNTIL - Duration::days(90)).unix_timestamp() <= at && at <= UNTIL.unix_timestamp());
     }
-    assert_eq!(repeats, 30);
+    assert_eq!(duplicates, 30);
 }
 
 #[test]
