@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use humanbound_sentinel::{config::SETTINGS, package};
+use humanbound_sentinel::{config::SETTINGS, emulator::PlatformOptions, humanbound::EVENT_TYPES, package};
 use proc_macro2::TokenTree;
 
 use super::commands::words;
@@ -203,4 +203,17 @@ fn scripts_are_checked_and_executable() {
             assert!(mode & 0o100 != 0, "{} is not executable", file.path);
         }
     }
+}
+
+/// Client and platform have a list each, so that a mistake in one is seen in the tests of both.
+#[test]
+fn client_and_platform_know_the_same_event_types() {
+    // Seen in Humanbound's own client only, so that a platform may not know it.
+    const OF_THE_CLIENT: &str = "capabilities.changed";
+    let platform: BTreeSet<_> = PlatformOptions::default().event_types.into_iter().collect();
+    let client: BTreeSet<_> = EVENT_TYPES.iter().map(|name| (*name).to_owned()).collect();
+    assert!(client.contains(OF_THE_CLIENT) && !platform.contains(OF_THE_CLIENT));
+    let without = client.iter().filter(|name| *name != OF_THE_CLIENT);
+    assert_eq!(platform.iter().collect::<Vec<_>>(), without.collect::<Vec<_>>());
+    assert_eq!(client.len(), EVENT_TYPES.len(), "a type stands there twice");
 }
