@@ -2,6 +2,10 @@
 
 use super::{fault::Fault, process::Tool};
 
+/// What to do where something answers that is not Azure.
+pub(super) const NO_AZURE: &str =
+    "see what answers in place of Azure: a proxy, or the sign-in page of a network; then run this again";
+
 /// How to get a tool on an operating system, by the name that Rust gives it.
 #[must_use]
 pub fn install(tool: Tool, system: &str) -> &'static str {
@@ -88,7 +92,6 @@ fn by_code(fault: &Fault) -> Option<String> {
         "DeploymentQuotaExceeded" => {
             "delete old deployments of the resource group: Azure keeps at most 800".to_owned()
         }
-        "TooManyRequests" => "wait some minutes, then run this again".to_owned(),
         "InvalidOutputTable" | "PrincipalNotFound" => {
             "run this again in a few minutes: Azure does not see yet what it has just made".to_owned()
         }
@@ -107,6 +110,10 @@ fn by_words(fault: &Fault) -> Option<String> {
         "run this again in a few minutes: Azure does not see yet what it has just made"
     } else if says("An error occured during deployment") && matches!(fault.status, Some(401 | 403)) {
         "publish as somebody with an Entra ID role on the site, from an address in `operatorSourceRanges`"
+    } else if fault.is_passing() {
+        "wait some minutes, then run this again"
+    } else if says("JSONDecodeError") || says("deserializ") {
+        NO_AZURE
     } else if says("There may be an ongoing deployment") {
         "wait for the publishing that is under way, then run this again"
     } else {

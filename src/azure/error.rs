@@ -47,6 +47,11 @@ pub enum Error {
 /// <https://github.com/Azure/azure-cli/blob/dev/doc/error_handling_guidelines.md>
 const NOT_FOUND: i32 = 3;
 
+/// What Azure says of a sign-in that `az` still takes for good.
+/// <https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors>
+const TOKENS: [&str; 3] =
+    ["ExpiredAuthenticationToken", "InvalidAuthenticationToken", "InvalidAuthenticationTokenTenant"];
+
 impl Error {
     /// The error of a program that exited with `code` and wrote this.
     pub(super) fn of(code: Option<i32>, stderr: &str) -> Self {
@@ -57,6 +62,9 @@ impl Error {
             let message =
                 line.map_or(fault.message.as_str(), |line| line.trim().trim_start_matches("ERROR: "));
             return Self::Login(Fault { message: message.to_owned(), code: aadsts(stderr), ..fault });
+        }
+        if TOKENS.iter().any(|code| fault.has_code(code)) {
+            return Self::Login(fault);
         }
         if code == Some(NOT_FOUND) || fault.status == Some(404) {
             return Self::NotFound(fault);
@@ -95,6 +103,7 @@ impl Error {
             Self::Login(fault) => Some(catalogue::login(fault)),
             Self::NotFound(fault) | Self::Rejected(fault) => catalogue::hint(fault),
             Self::Pending { .. } => Some("run this again; it goes on where it stopped".to_owned()),
+            Self::Answer { expected: "JSON", .. } => Some(catalogue::NO_AZURE.to_owned()),
             Self::Run(RunError::Io { .. }) | Self::Answer { .. } | Self::NotKept { .. } => None,
         }
     }

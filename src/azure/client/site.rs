@@ -194,7 +194,7 @@ fn retry(error: &Error) -> Retry {
     let (Error::Rejected(fault) | Error::NotFound(fault)) = error else { return Retry::Never };
     let mentions = |words: &[&str]| words.iter().any(|word| fault.says(word));
     match fault.status {
-        Some(404 | 409 | 500..=599) => Retry::NotReady,
+        Some(404 | 409 | 429 | 500..=599) => Retry::NotReady,
         Some(403)
             if mentions(&[
                 "AuthorizationPermissionMismatch",
