@@ -118,6 +118,8 @@ impl Deployed {
     /// # Errors
     /// As [`Self::query`].
     pub(crate) async fn rows_since(&self, since: OffsetDateTime) -> Result<u64, azure::Error> {
+        // A datetime of Kusto has ticks of 100 ns; more digits are none of its literals.
+        let since = since.replace_nanosecond(u32::from(since.millisecond()) * 1_000_000).unwrap_or(since);
         let since = since.format(&Rfc3339).unwrap_or_default();
         let query = format!(
             "AISecurityEvents_CL | where ReceivedTime >= datetime({since}) and EventFamily != \"connector\" | count"

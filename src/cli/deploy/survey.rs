@@ -121,7 +121,7 @@ pub(super) async fn tools(
     context: &crate::cli::context::Context,
     args: &super::DeployArgs,
 ) -> Result<(Survey, super::package::Package)> {
-    let step = context.printer.step("tools", "Tools and package");
+    let step = context.printer.step("tools", "Tools");
     let publisher = args.options()?.publisher;
     let looked = crate::azure::survey::tools(&context.az, publisher).await;
     let (found, finding) = looked.map_err(|stopped| stopped.source).told()?;
