@@ -60,17 +60,20 @@ pub(super) async fn run(args: &UninstallArgs, context: &Context) -> Result<Exit>
         disconnect(context, &mut platform, &deployed).await?;
     }
     spool::settle(args, context, &deployed, &estate).await?;
-    let mut deleted = delete(context, &deployed, &estate.deleted).await?;
+    let is_group_deleted = args.delete_group.is_some() && estate.group_exists;
+    let (along, alone) =
+        if is_group_deleted { parted(&deployed, estate.deleted) } else { (Vec::new(), estate.deleted) };
+    let mut deleted = delete(context, &deployed, &alone).await?;
     if let Some(url) = table {
         let name = args.delete_table.as_deref().unwrap_or_default();
         delete_one(context, &deployed, "table", &format!("table {name}"), &url).await?;
         deleted.push(url.split('?').next().unwrap_or_default().to_owned());
     }
-    let is_group_deleted = args.delete_group.is_some() && estate.group_exists;
     if is_group_deleted {
         let step = context.printer.step("group", "The resource group is deleted");
         deployed.azure.delete_group().await.told().hint(AGAIN)?;
         step.done(&deployed.azure.scope().group);
+        deleted.extend(along.into_iter().map(|item| item.id));
     }
     let connection = platform.connection();
     connection.azure = None;
@@ -169,6 +172,15 @@ async fn disconnect(context: &Context, platform: &mut Platform, deployed: &Deplo
     platform.save()?;
     step.done(&live.id);
     Ok(())
+}
+
+/// What goes with the group, and what has to be deleted before it: what is elsewhere, and diagnostic settings, which would
+/// outlive what they are of.
+fn parted(deployed: &Deployed, items: Vec<Item>) -> (Vec<Item>, Vec<Item>) {
+    let within = format!("{}/", deployed.azure.scope().path()).to_lowercase();
+    items.into_iter().partition(|item| {
+        item.id.to_lowercase().starts_with(&within) && !item.is("Microsoft.Insights/diagnosticSettings")
+    })
 }
 
 async fn delete(context: &Context, deployed: &Deployed, items: &[Item]) -> Result<Vec<String>> {

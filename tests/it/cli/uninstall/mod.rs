@@ -176,6 +176,9 @@ async fn the_group_goes_with_its_workspace_when_it_is_ours_alone() {
     let ran = run(&desk, &group, &["--delete-group", GROUP]).await.ends(0);
     ran.says(&["with all that follows and 12,345 events", "workspace: law-humanbound"]);
     assert!(!group.is_there());
+    // Nothing is deleted twice; a diagnostic setting would outlive what it is of.
+    let changes = group.changes();
+    assert!(changes.len() == 2 && changes[0].contains("/diagnosticSettings/"), "{changes:?}");
     assert_eq!(desk.state()["azure"], json!(null));
 
     let refused = async |group: Arc<Group>, words: &str| {
