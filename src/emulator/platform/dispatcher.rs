@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use reqwest::Client;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -60,15 +61,8 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(options: DispatchOptions) -> Result<Self, PlatformError> {
-        tls::install_provider();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .timeout(options.time_out)
-            .build()
-            .map_err(PlatformError::Client)?;
+    pub(super) fn new(options: DispatchOptions, client: Option<Client>) -> Result<Self, PlatformError> {
+        let client = client.map_or_else(direct, Ok).map_err(PlatformError::Client)?;
         let courier = Arc::new(Courier {
             client,
             options,
@@ -131,6 +125,12 @@ impl Dispatcher {
     }
 }
 
+fn direct() -> reqwest::Result<Client> {
+    tls::install_provider();
+    let none = reqwest::redirect::Policy::none();
+    Client::builder().no_proxy().redirect(none).tcp_nodelay(true).build()
+}
+
 /// An event under way.
 struct Numbered {
     index: usize,
@@ -143,7 +143,7 @@ type Attempt = Result<(u16, Bytes), String>;
 
 #[derive(Debug)]
 struct Courier {
-    client: reqwest::Client,
+    client: Client,
     options: DispatchOptions,
     slots: Semaphore,
     queued: watch::Sender<usize>,
@@ -187,6 +187,7 @@ impl Courier {
         let request = self
             .client
             .post(&webhook.url)
+            .timeout(self.options.time_out)
             .header("content-type", "application/json")
             .header("user-agent", "Humanbound-Webhook-Emulator")
             .header(signature::HEADER, signature)

@@ -117,7 +117,7 @@ impl Platform {
             sessions: Sessions::new(&options),
             webhooks: Webhooks::default(),
             history: History::default(),
-            dispatcher: Dispatcher::new(options.dispatch)?,
+            dispatcher: Dispatcher::new(options.dispatch, options.client.clone())?,
             faults: Faults::default(),
             calls: Calls::new(options.recorded_limit),
             options,

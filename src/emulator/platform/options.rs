@@ -131,6 +131,9 @@ pub struct PlatformOptions {
     pub replay: ReplayOptions,
     /// How events are sent.
     pub dispatch: DispatchOptions,
+    /// Who sends them; by default a client that reaches every host directly and trusts the system's authorities. Another
+    /// one must not follow redirects.
+    pub client: Option<reqwest::Client>,
     /// Whether the list of deliveries says how many there are, as other lists do.
     pub deliveries_have_total: bool,
     /// How many of the latest requests [`Platform::calls`](super::Platform::calls) remembers.
@@ -179,6 +182,7 @@ impl Default for PlatformOptions {
             test_answer: TestAnswer::Status,
             replay: ReplayOptions::default(),
             dispatch: DispatchOptions::default(),
+            client: None,
             deliveries_have_total: true,
             recorded_limit: 10_000,
             clock: Arc::new(OffsetDateTime::now_utc),
