@@ -98,6 +98,11 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256("|".join(map(text_of, parts)).encode()).hexdigest()
 
 
+def guid_of(*parts: Any) -> str:
+    text = digest(*parts)
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:32]}"
+
+
 def cidr(text: str) -> Any:
     try:
         network = ipaddress.ip_network(text, strict=False)

@@ -19,10 +19,11 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from answers import Answer
 from certificates import certificates
 from expressions import TemplateError
-from management import Answer
 from service import Azure
+from sites import forward
 
 
 class Server(ThreadingHTTPServer):
@@ -61,7 +62,13 @@ class Handler(BaseHTTPRequestHandler):
             status, headers, answer = self.control(azure, path, body)
         else:
             query = dict(urllib.parse.parse_qsl(url.query))
-            status, headers, answer = azure.answer(self.command, self.host, path, query, self.headers, body)
+            port = azure.connector(self.host, path)
+            if port:
+                status, headers, answer = forward(port, self.command, self.path, self.headers, body)
+            else:
+                status, headers, answer = azure.answer(
+                    self.command, self.host, path, query, self.headers, body
+                )
         content = (
             answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
         )
@@ -105,6 +112,8 @@ class Handler(BaseHTTPRequestHandler):
                 providers.settling.update(json.loads(body))
             if path == "/fault":
                 azure.faults.plan(json.loads(body))
+            if path == "/faults/end":
+                azure.faults.planned.clear()
             if path == "/manage":
                 azure.management.settings.update(json.loads(body))
             if path == "/watchlists":
@@ -122,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
                     azure.deployed(given["group"], name, answer["outputs"])
                 except TemplateError as problem:
                     answer["error"] = problem.message
+            azure.sites.look()
             return (
                 200,
                 {},
@@ -131,7 +141,8 @@ class Handler(BaseHTTPRequestHandler):
                     "settings": list(providers.settings.values()),
                     "puts": providers.puts,
                     "watchlists": providers.watchlists,
-                    "published": azure.published,
+                    "published": azure.sites.published,
+                    "environments": azure.sites.environments,
                     "requests": azure.requests,
                     "unknown": azure.unknown,
                 },

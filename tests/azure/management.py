@@ -11,8 +11,10 @@ import re
 import urllib.parse
 from typing import Any
 
+import logs
+from answers import Answer
 from arm import Engine
-from expressions import digest
+from sites import Sites
 
 # What `/manage` may set.
 DEFAULTS: dict[str, Any] = {
@@ -25,15 +27,14 @@ DEFAULTS: dict[str, Any] = {
     "rows": [],
     # What `/api/health` of a published connector says.
     "health": {"status": "ok", "version": "0.1.0"},
-    # The status of references to secrets, by setting.
-    "references": {},
+    # The port of this machine that answers for a published connector, if any does.
+    "connector": None,
+    "function_key": "function",
+    # The rows of the table, which queries are run over; without them `columns` and `rows` are the answer to any.
+    "table": None,
     # Names of the blobs in every container.
     "blobs": [],
 }
-
-
-#: Status, headers and what is shown as JSON.
-Answer = tuple[int, dict[str, str], Any]
 
 
 class Faults:
@@ -53,7 +54,11 @@ class Faults:
                 and re.search(fault["path"], url, re.IGNORECASE)
             ):
                 fault["times"] -= 1
-                return fault["status"], fault["headers"], fault["body"]
+                # What is no object is a page of something in between.
+                page = isinstance(fault["body"], str)
+                body = fault["body"].encode() if page else fault["body"]
+                headers = {"Content-Type": "text/html"} if page else {}
+                return fault["status"], {**headers, **fault["headers"]}, body
         return None
 
 
@@ -61,8 +66,7 @@ class Management:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.settings = dict(DEFAULTS)
-        # How often each secret was put, by id in lower case: the version follows.
-        self.versions: dict[str, int] = {}
+        self.sites = Sites(engine.providers, self.settings)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer | None:
         parts = [part for part in path.split("/") if part]
@@ -75,11 +79,13 @@ class Management:
             return self.tags(method, path, body)
         if len(lower) > 3 and lower[-2] == "secrets" and lower[-4] == "vaults":
             return self.secret(method, path, body)
-        if lower[-3:-1] == ["config", "configreferences"] or lower[-1] == "refresh":
-            return self.references(method)
+        if "configreferences" in lower:
+            return self.references("/" + "/".join(lower[:8]), method)
         if method == "DELETE":
             known = path.lower() in self.engine.providers.resources
             self.engine.providers.delete(path)
+            if len(lower) == 4:
+                known = self.engine.groups.pop(parts[3], None) is not None
             return (200 if known else 204), {}, None
         if (
             method == "PUT"
@@ -177,7 +183,7 @@ class Management:
                 "type": "Microsoft.KeyVault/vaults/secrets",
                 "properties": {"value": value},
             }
-            self.versions[key] = self.versions.get(key, 0) + 1
+            self.engine.providers.new_version(key, value)
         if key not in resources:
             return (
                 404,
@@ -190,7 +196,7 @@ class Management:
                 },
             )
         uri = resources[vault.lower()]["properties"]["vaultUri"] + f"secrets/{name}"
-        version = digest(key, str(self.versions.get(key, 0)))[:32]
+        version, _ = self.engine.providers.secrets[key][-1]
         properties = {
             "attributes": {"enabled": True},
             "secretUri": uri,
@@ -202,13 +208,15 @@ class Management:
             {"id": path, "name": name, "type": "Microsoft.KeyVault/vaults/secrets", "properties": properties},
         )
 
-    def references(self, method: str) -> Answer:
-        properties = {
-            name: {"reference": "@Microsoft.KeyVault(..)", "status": status}
-            for name, status in self.settings["references"].items()
-        }
-        listed = [{"name": name, "properties": item} for name, item in properties.items()]
-        return 200, {}, {"value": listed, "nextLink": None} if method == "GET" else None
+    def references(self, site: str, method: str) -> Answer:
+        if method == "POST":
+            self.sites.refresh(site)
+            return 200, {}, None
+        listed = [
+            {"name": name, "properties": {"reference": "@Microsoft.KeyVault(..)", "status": status}}
+            for name, status in self.sites.statuses.get(site, {}).items()
+        ]
+        return 200, {}, {"value": listed, "nextLink": None}
 
     def put(self, path: str, body: bytes) -> Answer:
         resource = {
@@ -263,27 +271,29 @@ class Management:
         text = f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="{path[1:]}"><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>'
         return 200, {"Content-Type": "application/xml", "x-ms-version": "2023-11-03"}, text.encode()
 
-    def rows(self, body: bytes) -> Answer:
+    def rows(self, path: str, body: bytes) -> Answer:
         """https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format."""
-        if not json.loads(body).get("query"):
+        query = json.loads(body).get("query")
+        if not query:
             return (
                 400,
                 {},
                 {"error": {"code": "BadArgumentError", "message": "The request had some invalid properties"}},
             )
-        return (
-            200,
-            {},
-            {
-                "tables": [
-                    {
-                        "name": "PrimaryResult",
-                        "columns": self.settings["columns"],
-                        "rows": self.settings["rows"],
-                    }
-                ]
-            },
-        )
+        rows = self.settings["table"]
+        if rows is None:
+            columns, rows = self.settings["columns"], self.settings["rows"]
+            return 200, {}, {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
+        resources, asked = self.engine.providers.resources, path.split("/")[3]
+        workspaces = [key for key, item in resources.items() if item["properties"].get("customerId") == asked]
+        below = self.engine.providers.below(workspaces[0]) if workspaces else []
+        tables = [resources[key] for key in below if "/tables/" in key]
+        if not tables:
+            message = "The workspace could not be found"
+            return 404, {}, {"error": {"code": "WorkspaceNotFoundError", "message": message}}
+        (table,) = tables
+        name, columns = table["id"].rsplit("/", 1)[1], table["properties"]["schema"]["columns"]
+        return 200, {}, logs.select(query, name, columns, rows)
 
 
 # Kinds of things of which there may be none.

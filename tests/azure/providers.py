@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from clouds import CLOUDS
-from expressions import TemplateError, digest
+from expressions import TemplateError, digest, guid_of
 
 from content import refuse_function, refuse_rule, refuse_unknown_names, watchlist_rows
 
@@ -21,11 +21,6 @@ STORAGE_BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 SETTLING = {"tables": 3, "savedsearches": 10}
 
 
-def guid_of(*parts: Any) -> str:
-    text = digest(*parts)
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:32]}"
-
-
 class Providers:
     def __init__(self, cloud: str, subscription: str, tenant: str) -> None:
         self.cloud = {"name": cloud}
@@ -34,6 +29,8 @@ class Providers:
         self.resources: dict[str, dict[str, Any]] = {}
         self.deleted: dict[str, Any] = {}
         self.settings: dict[str, dict[str, Any]] = {}
+        # The versions of each secret with their values, oldest first, by its id in lower case.
+        self.secrets: dict[str, list[tuple[str, str]]] = {}
         # Rows of watchlists, by id in lower case.
         self.watchlists: dict[str, Any] = {}
         # Every PUT in order: the tests read it.
@@ -204,10 +201,15 @@ class Providers:
     def microsoft_keyvault_vaults_secrets(self, resource: dict[str, Any], old: dict[str, Any] | None) -> None:
         """Every PUT makes a version, also of an equal value."""
         identifier = resource["id"].lower()
-        version = digest(identifier, sum(put.lower() == identifier for put in self.puts))[:32]
+        version = self.new_version(identifier, resource["properties"]["value"])
         vault = self.resources[identifier.rsplit("/secrets/", 1)[0]]["properties"]["vaultUri"]
         resource["properties"]["secretUri"] = f"{vault}secrets/{resource['id'].rsplit('/', 1)[1]}"
         resource["properties"]["secretUriWithVersion"] = f"{resource['properties']['secretUri']}/{version}"
+
+    def new_version(self, key: str, value: str) -> str:
+        versions = self.secrets.setdefault(key, [])
+        versions.append((digest(key, str(len(versions)))[:32], value))
+        return versions[-1][0]
 
     def microsoft_insights_components(self, resource: dict[str, Any], old: dict[str, Any] | None) -> None:
         self.require(

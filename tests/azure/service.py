@@ -12,9 +12,10 @@ import urllib.parse
 from email.message import Message
 from typing import Any
 
+from answers import Answer, error
 from arm import SUBSCRIPTION, TENANT, Engine, group_path, succeeded, what_if
 from expressions import TemplateError
-from management import Answer, Faults, Management
+from management import Faults, Management
 
 SECRET = "operator-secret"
 
@@ -25,9 +26,9 @@ class Azure:
     def __init__(self, cloud: str) -> None:
         self.engine = Engine(cloud)
         self.management, self.faults = Management(self.engine), Faults()
+        self.sites = self.management.sites
         self.deployments: dict[tuple[str, str], dict[str, Any]] = {}
         self.results: dict[str, dict[str, Any]] = {}
-        self.published: list[dict[str, str]] = []
         self.requests: list[str] = []
         self.unknown: list[str] = []
         self.lock = threading.Lock()
@@ -51,7 +52,9 @@ class Azure:
                 if host == "login.microsoftonline.com":
                     return self.login(path, body)
                 if host.endswith((".azurewebsites.net", ".azurewebsites.us")):
-                    return self.site(method, host, path, headers, body)
+                    answer = self.sites.answer(method, host, path, headers, body)
+                    if answer is not None:
+                        return answer
                 if host == "management.azure.com":
                     if "api-version" not in query:
                         return error(
@@ -63,7 +66,7 @@ class Azure:
                         method, path, body
                     )
                 if host == "api.loganalytics.io":
-                    return self.management.rows(body)
+                    return self.management.rows(path, body)
                 if host.endswith(".blob.core.windows.net") and query.get("comp") == "list":
                     return self.management.blobs(path, query)
             except TemplateError as problem:
@@ -71,8 +74,15 @@ class Azure:
             except Exception as problem:
                 traceback.print_exc()
                 return error(500, "InternalServerError", repr(problem))
+            finally:
+                self.sites.look()
             self.unknown.append(f"{method} {host}{path}")
             return error(404, "NotFound", f"{host}{path} is not answered for")
+
+    def connector(self, host: str, path: str) -> int | None:
+        # What is passed on may take its time, and others are answered meanwhile.
+        with self.lock:
+            return self.sites.connector(host, path)
 
     def login(self, path: str, body: bytes) -> Answer:
         tenant = path.split("/")[1]
@@ -120,42 +130,6 @@ class Azure:
             },
         )
 
-    def site(self, method: str, host: str, path: str, headers: Message, body: bytes) -> Answer:
-        """The publishing site and the host's administration, for a Function App that was deployed."""
-        name = host.split(".", maxsplit=1)[0]
-        known = [
-            item
-            for item in self.engine.providers.resources.values()
-            if item["type"] == "Microsoft.Web/sites" and item["properties"]["name"] == name
-        ]
-        if not known:
-            return error(404, "NotFound", f"{host} does not exist")
-        if path == "/api/publish" and method == "POST":
-            if not headers.get("Authorization", "").startswith("Bearer "):
-                return error(401, "Unauthorized", "publishing is by Entra ID only")
-            self.published.append({"site": name, "zip": base64.b64encode(body).decode()})
-            return 202, {}, "0001"
-        if path == "/api/deployments/latest" and self.published:
-            return (
-                200,
-                {},
-                {
-                    "id": "0001",
-                    "status": 4,
-                    "status_text": "",
-                    "complete": True,
-                    "active": True,
-                    "provisioningState": "Succeeded",
-                    "deployer": "az_cli",
-                },
-            )
-        if path == "/api/health" and self.published:
-            return 200, {}, self.management.settings["health"]
-        if path == "/admin/host/status":
-            return 200, {}, {"id": name, "state": "Running", "version": "4.1052", "errors": []}
-        self.unknown.append(f"{method} {host}{path}")
-        return error(404, "NotFound", path)
-
     def manage(self, method: str, path: str, body: bytes) -> Answer:
         parts = [part for part in path.split("/") if part]
         lower = [part.lower() for part in parts]
@@ -183,7 +157,15 @@ class Azure:
             self.engine.providers.settings["/" + "/".join(lower[:-2])] = settings
             return 200, {}, {"name": "appsettings", "properties": settings}
         if lower[-3:] == ["host", "default", "listkeys"]:
-            return 200, {}, {"masterKey": "master", "functionKeys": {"default": "function"}, "systemKeys": {}}
+            return (
+                200,
+                {},
+                {
+                    "masterKey": "master",
+                    "functionKeys": {"default": self.management.settings["function_key"]},
+                    "systemKeys": {},
+                },
+            )
         if lower[-1] == "functionappstacks":
             runtime = {
                 "Sku": [{"skuCode": "FC1"}],
@@ -368,7 +350,3 @@ def operations(deployment: dict[str, Any]) -> list[dict[str, Any]]:
             "resourceName": "x",
         }
     return [{"id": deployment["id"] + "/operations/1", "operationId": "1", "properties": operation}]
-
-
-def error(status: int, code: str, message: str) -> Answer:
-    return status, {"x-ms-error-code": code}, {"error": {"code": code, "message": message}}
