@@ -8,7 +8,7 @@ mod log;
 mod rotate;
 mod status;
 mod sync;
-mod transcripts;
+pub mod transcripts;
 mod uninstall;
 mod words;
 

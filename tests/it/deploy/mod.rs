@@ -14,6 +14,7 @@ mod interruption;
 mod real;
 mod signal;
 mod suffix;
+mod transcripts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ impl Stage {
     }
 }
 
-fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+pub fn files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -96,18 +96,18 @@ impl Morning {
 }
 
 /// Replaces what stands between each `mark` and the next character that is an `end`.
-fn after(text: &str, mark: &str, end: fn(char) -> bool, by: &str) -> String {
+pub fn after(text: &str, mark: &str, end: impl Fn(char) -> bool, by: &str) -> String {
     let mut parts = text.split(mark);
     let mut out = parts.next().unwrap().to_owned();
     for part in parts {
-        let rest = part.find(end).map_or("", |at| part.get(at..).unwrap());
+        let rest = part.find(&end).map_or("", |at| part.get(at..).unwrap());
         out = format!("{out}{mark}{by}{rest}");
     }
     out
 }
 
 /// A run as text. With `--json` the envelope is shown in lines, and times as none.
-fn transcript(command: &str, ran: &Ran) -> String {
+pub fn transcript(command: &str, ran: &Ran) -> String {
     for stream in [&ran.stdout, &ran.stderr] {
         assert!(stream.is_empty() || stream.ends_with('\n'), "the last line has no end: {ran:?}");
     }
