@@ -7,6 +7,13 @@ use indicatif::{ProgressDrawTarget, ProgressStyle};
 use super::Printer;
 
 impl Printer {
+    /// Shows the bar from here on. A new place to draw at would leave what was drawn at the old one on the screen.
+    pub(super) fn show_bar(&self) {
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+        }
+    }
+
     /// Begins to show that something is under way, without an end that is known; [`Self::end`] ends it.
     pub(crate) fn busy(&self, text: &str) {
         if self.manner.quiet > 0 {
@@ -17,7 +24,7 @@ impl Printer {
         }
         self.bar.reset();
         self.bar.set_prefix(text.to_owned());
-        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+        self.show_bar();
         self.bar.enable_steady_tick(Duration::from_millis(120));
     }
 
@@ -33,7 +40,7 @@ impl Printer {
             self.bar.set_style(look.progress_chars("=> "));
         }
         self.bar.set_length(total as u64);
-        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+        self.show_bar();
     }
 
     /// What is being done.

@@ -180,7 +180,7 @@ impl Printer {
             self.bar.reset();
             self.bar.set_prefix(title.clone());
             self.bar.set_message("");
-            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+            self.show_bar();
             self.bar.enable_steady_tick(Duration::from_millis(120));
         }
         Running { printer: self, id, title, began: Instant::now(), is_over: false }

@@ -6,6 +6,7 @@ mod doctor;
 mod interrupt;
 mod log;
 mod rotate;
+mod screen;
 mod status;
 mod sync;
 pub mod transcripts;
