@@ -48,6 +48,10 @@ impl Queue {
         self.rows.push_back(row);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -55,6 +59,11 @@ impl Queue {
     /// Whether the rows fill a call.
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= MAX_CALL_BYTES
+    }
+
+    /// The bytes that are missing until they do.
+    pub(super) fn room(&self) -> usize {
+        MAX_CALL_BYTES.saturating_sub(self.bytes)
     }
 
     /// Until when the row that waits longest may be pushed.

@@ -1,110 +1,134 @@
 //! Group commit: concurrent requests share one push.
 //!
-//! A row that finds nothing queued and nothing in flight starts a push at once, so that one event alone waits for
-//! nothing. Otherwise rows gather for up to 3 ms ([`GATHER`]), then a push starts if one of [`MAX_PUSHES`] slots is free,
-//! else when one frees. Without the short gathering a closed loop forms convoys: the first client to return starts a
-//! push of one row, and all others wait a round trip.
+//! One task owns the queue. When a push starts is the [rhythm](super::rhythm)'s business, whether it may, the pacer's and
+//! the circuit breaker's; what cannot be pushed in time goes to the spool.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::FutureExt as _;
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::batch::{Queue, Row, call_bytes};
 use super::dedup::Outcome;
+use super::inbox::{Receiver, Wanted};
 use super::parts::Parts;
 use super::push::{MAX_CALL_BYTES, PushError, body};
+use super::rhythm::Rhythm;
 use super::spool::{PENDING, new_name};
 
-/// Pushes in flight at once.
-const MAX_PUSHES: usize = 4;
+/// Pushes in flight at once while Azure Monitor takes them: more than the calls of a second, and a bound on memory.
+const MAX_PUSHES: usize = 64;
+/// Pushes in flight at once from a failed one to the next that succeeds, and at the start: in an outage no more hang.
+const MAX_PUSHES_IN_DOUBT: usize = 4;
 /// Spool writes in flight at once.
 const MAX_SPOOL_WRITES: usize = 8;
-/// How long rows gather while another push is in flight: up to 3 ms, because the runtime's timer counts whole
-/// milliseconds and rounds up.
-const GATHER: Duration = Duration::from_millis(2);
 /// How long rows gather while everything goes to the spool: a day's outage should leave fewer and fuller blobs.
 const GATHER_FOR_SPOOL: Duration = Duration::from_millis(200);
 /// A row with less time than this left for a push goes to the spool: it would take its whole batch down with it.
 const MIN_PUSH_TIME: Duration = Duration::from_millis(300);
-/// Rows taken over from requests in one go.
-const MAX_INTAKE: usize = 1_024;
+/// While the task sleeps for at most so long, rows that come need not wake it.
+const MAX_NAP: Duration = Duration::from_millis(50);
 
-/// What a push task hands back: the rows that Azure Monitor did not take, and why.
+/// What a push task hands back: how many rows it had, those that Azure Monitor did not take, and why.
 struct Pushed {
+    count: usize,
     left: Vec<Row>,
     error: Option<PushError>,
+}
+
+/// What the task waits for besides ends of pushes and spool writes.
+struct Wait {
+    until: Option<Instant>,
+    wanted: Wanted,
+}
+
+impl Wait {
+    /// For the time, or any row.
+    fn until(until: Instant) -> Self {
+        Self { until: Some(until), ..Self::for_rows() }
+    }
+
+    /// For any row.
+    fn for_rows() -> Self {
+        Self { until: None, wanted: Wanted { rows: 1, bytes: 0 } }
+    }
+}
+
+/// What becomes of the rows at the front of the queue.
+enum Step {
+    Push,
+    Spool(&'static str),
+    Wait(Wait),
 }
 
 /// The one task that owns the queue.
 pub(super) struct Committer {
     parts: Arc<Parts>,
-    incoming: mpsc::UnboundedReceiver<Row>,
+    inbox: Receiver,
     queue: Queue,
     /// Rows that came too late to be pushed.
     late: Queue,
-    /// Until when the rows in the queue gather.
-    gather_until: Instant,
+    /// When the first row in the queue came.
+    queued_since: Instant,
+    rhythm: Rhythm,
     pushes: JoinSet<Pushed>,
+    /// Rows in them.
+    in_flight: usize,
+    max_pushes: usize,
     spool_writes: JoinSet<()>,
 }
 
 impl Committer {
-    pub(super) fn new(parts: Arc<Parts>, incoming: mpsc::UnboundedReceiver<Row>) -> Self {
+    pub(super) fn new(parts: Arc<Parts>, inbox: Receiver) -> Self {
+        let now = Instant::now();
         Self {
             parts,
-            incoming,
+            inbox,
             queue: Queue::default(),
             late: Queue::default(),
-            gather_until: Instant::now(),
+            queued_since: now,
+            rhythm: Rhythm::new(now),
             pushes: JoinSet::new(),
+            in_flight: 0,
+            max_pushes: MAX_PUSHES_IN_DOUBT,
             spool_writes: JoinSet::new(),
         }
     }
 
     /// Runs until every sender of rows is gone.
     pub(super) async fn run(mut self) {
-        let mut intake = Vec::with_capacity(MAX_INTAKE);
-        loop {
-            let wake = self.dispatch(Instant::now());
+        while let Some(rows) = self.inbox.take() {
+            let now = Instant::now();
+            self.enqueue(rows, now);
+            let Wait { until, wanted } = self.dispatch(now);
             tokio::select! {
-                count = self.incoming.recv_many(&mut intake, MAX_INTAKE) => {
-                    if count == 0 {
-                        return;
-                    }
-                    self.enqueue(&mut intake);
-                }
+                () = self.inbox.enough(wanted) => {}
                 Some(pushed) = self.pushes.join_next() => self.settle(pushed),
                 Some(_) = self.spool_writes.join_next() => {}
-                () = sleep_until(wake) => {}
+                () = sleep_until(until) => {}
             }
         }
     }
 
-    fn enqueue(&mut self, intake: &mut Vec<Row>) {
-        let now = Instant::now();
+    fn enqueue(&mut self, rows: Vec<Row>, now: Instant) {
         if self.queue.is_empty() {
-            let pause = if self.parts.breaker().is_open(now) {
-                GATHER_FOR_SPOOL
-            } else if self.pushes.is_empty() {
-                Duration::ZERO
-            } else {
-                GATHER
-            };
-            self.gather_until = now + pause;
+            self.queued_since = now;
         }
-        for row in intake.drain(..) {
+        self.rhythm.arrived(rows.len());
+        for row in rows {
             let queue = if row.push_by < now + MIN_PUSH_TIME { &mut self.late } else { &mut self.queue };
             queue.push(row);
         }
     }
 
-    /// Starts whatever may start at `now`; answers when to look again.
-    fn dispatch(&mut self, now: Instant) -> Option<Instant> {
+    /// Starts whatever may start at `now`; answers what to wait for.
+    fn dispatch(&mut self, now: Instant) -> Wait {
         let needed = self.push_time();
         while self.spool_writes.len() < MAX_SPOOL_WRITES {
             let mut rows = self.queue.take_expired(now + needed);
@@ -114,37 +138,56 @@ impl Committer {
             if rows.is_empty() {
                 break;
             }
-            self.spool(rows, "no push slot or call was free in time");
+            self.spool(rows, "no call was free in time");
         }
         while let Some(push_by) = self.queue.oldest_push_by().filter(|push_by| *push_by > now + needed) {
             // From then on a push of the oldest row would be cut off in the middle: stored, and spooled as well.
             let push_by = push_by.checked_sub(needed).unwrap_or(push_by);
-            if now < self.gather_until && !self.queue.is_full() {
-                return Some(self.gather_until.min(push_by));
-            }
-            if self.parts.breaker().is_open(now) {
-                if self.spool_writes.len() >= MAX_SPOOL_WRITES {
-                    return Some(push_by);
+            match self.next_step(now, push_by) {
+                Step::Push => self.start_push(now),
+                Step::Spool(reason) => {
+                    let rows = self.queue.take_call();
+                    self.spool(rows, reason);
                 }
-                let rows = self.queue.take_call();
-                self.spool(rows, "the circuit breaker is open");
-                continue;
+                Step::Wait(wait) => return wait,
             }
-            if self.pushes.len() >= MAX_PUSHES {
-                return Some(push_by);
-            }
-            if let Err(turn) = self.parts.pacer.take(now) {
-                if turn < push_by || self.spool_writes.len() >= MAX_SPOOL_WRITES {
-                    return Some(turn.min(push_by));
-                }
-                let rows = self.queue.take_call();
-                self.spool(rows, "no call is allowed in time");
-                continue;
-            }
-            self.start_push();
         }
         // Whatever is left waits for a spool write to end, which wakes the task.
-        None
+        Wait::for_rows()
+    }
+
+    /// What becomes of the rows at the front of the queue, the oldest of which may be pushed until `push_by`.
+    fn next_step(&self, now: Instant, push_by: Instant) -> Step {
+        if self.parts.breaker().is_open(now) {
+            return self.to_spool(now, push_by, "the circuit breaker is open");
+        }
+        if self.pushes.len() >= self.max_pushes {
+            return Step::Wait(Wait::until(push_by));
+        }
+        let (queued, is_full) = (self.queue.len(), self.queue.is_full());
+        let start = self.rhythm.next(queued, self.in_flight, self.parts.pacer.gap(now), now);
+        if now < start.at && !is_full {
+            let rows = if start.at - now > MAX_NAP { 1 } else { start.or_rows };
+            let wanted = Wanted { rows, bytes: self.queue.room() };
+            return Step::Wait(Wait { until: Some(start.at.min(push_by)), wanted });
+        }
+        match self.parts.pacer.take(now) {
+            Ok(()) => Step::Push,
+            Err(turn) if turn < push_by => Step::Wait(Wait::until(turn)),
+            Err(_) => self.to_spool(now, push_by, "no call is allowed in time"),
+        }
+    }
+
+    /// To the spool, once rows have gathered for it.
+    fn to_spool(&self, now: Instant, push_by: Instant, reason: &'static str) -> Step {
+        let gathered = self.queued_since + GATHER_FOR_SPOOL;
+        if now < gathered && !self.queue.is_full() {
+            Step::Wait(Wait::until(gathered.min(push_by)))
+        } else if self.spool_writes.len() >= MAX_SPOOL_WRITES {
+            Step::Wait(Wait::until(push_by))
+        } else {
+            Step::Spool(reason)
+        }
     }
 
     /// How much time a push should have left when it starts: as long as calls take of late. The first of them is made in
@@ -156,23 +199,33 @@ impl Committer {
         }
     }
 
-    fn start_push(&mut self) {
+    fn start_push(&mut self, now: Instant) {
         self.parts.breaker().pushing();
+        self.rhythm.started(now);
         let rows = self.queue.take_call();
+        self.in_flight += rows.len();
         let parts = Arc::clone(&self.parts);
-        self.pushes.spawn(async move { push_rows(&parts, rows).await });
+        self.pushes.spawn(async move {
+            let Some(ingestion) = &parts.ingestion else {
+                return Pushed { count: rows.len(), left: rows, error: None };
+            };
+            push_rows(&parts, rows, |content, by| ingestion.push(content, by)).await
+        });
     }
 
     /// Takes a finished push in: its rows are stored, or go to the spool.
-    fn settle(&mut self, pushed: Result<Pushed, tokio::task::JoinError>) {
+    fn settle(&mut self, pushed: Result<Pushed, JoinError>) {
         let now = Instant::now();
-        let Ok(Pushed { left, error }) = pushed else {
-            // The task panicked; its rows' tickets have said so already.
-            self.parts.breaker().failed(now, None);
-            return;
-        };
+        // A push that panics ends well: see `push_rows`.
+        let Ok(Pushed { count, left, error }) = pushed else { return };
+        self.in_flight -= count;
+        self.max_pushes = MAX_PUSHES_IN_DOUBT;
         match error {
-            None => self.parts.azure_works(),
+            None => {
+                self.rhythm.answered(count, now);
+                self.max_pushes = MAX_PUSHES;
+                self.parts.azure_works();
+            }
             // The service is there: a bad row must not keep the good ones from it.
             Some(PushError::Rejected(_) | PushError::TooLarge) => {
                 self.parts.breaker().succeeded();
@@ -202,41 +255,60 @@ async fn sleep_until(wake: Option<Instant>) {
     }
 }
 
-/// Pushes `rows` as one call, halves what is too large, and answers what is left.
-async fn push_rows(parts: &Parts, rows: Vec<Row>) -> Pushed {
-    let Some(ingestion) = &parts.ingestion else {
-        return Pushed { left: rows, error: None };
-    };
-    let mut left = Vec::new();
+/// Pushes `rows` as one `call`, halves what is too large, and answers what is left. A panic on the way is one more error:
+/// the rows are kept outside of what panics, and go to the spool.
+async fn push_rows<F: Future<Output = Result<(), PushError>>>(
+    parts: &Parts,
+    mut rows: Vec<Row>,
+    call: impl Fn(Bytes, Instant) -> F,
+) -> Pushed {
+    let count = rows.len();
+    let pushed = AssertUnwindSafe(push_all(parts, &mut rows, call)).catch_unwind().await;
+    let error = pushed.unwrap_or_else(|_| {
+        parts.counters.push_failed(PushError::Panicked.fault(OffsetDateTime::now_utc()));
+        PushError::Panicked.log(rows.len());
+        Some(PushError::Panicked)
+    });
+    Pushed { count, left: rows, error }
+}
+
+/// Pushes `rows`, takes out of them what was stored, and answers the last error.
+async fn push_all<F: Future<Output = Result<(), PushError>>>(
+    parts: &Parts,
+    rows: &mut Vec<Row>,
+    call: impl Fn(Bytes, Instant) -> F,
+) -> Option<PushError> {
     let mut last_error = None;
-    let mut work = vec![rows];
-    while let Some(mut rows) = work.pop() {
-        let push_by = rows.iter().map(|row| row.push_by).min().unwrap_or_else(Instant::now);
-        let call = body(rows.iter().map(|row| row.json.as_slice()));
+    // Those at the front that were given up, and how many of the others each call takes.
+    let mut given_up = 0;
+    let mut sizes = vec![rows.len()];
+    while let Some(size) = sizes.pop() {
+        let part = rows.get(given_up..given_up + size).unwrap_or_default();
+        let push_by = part.iter().map(|row| row.push_by).min().unwrap_or_else(Instant::now);
+        let content = body(part.iter().map(|row| row.json.as_slice()));
         parts.counters.calls(1);
-        match ingestion.push(call, push_by).await {
+        match call(content, push_by).await {
             Ok(()) => {
-                let events = rows.iter().filter(|row| row.ticket.is_event()).count();
+                let events = part.iter().filter(|row| row.ticket.is_event()).count();
                 parts.counters.stored(events, OffsetDateTime::now_utc());
                 let now = Instant::now();
-                for row in rows {
+                for row in rows.drain(given_up..given_up + size) {
                     row.resolve(Outcome::Stored, now);
                 }
             }
-            Err(PushError::TooLarge) if rows.len() > 1 => {
-                work.push(rows.split_off(rows.len() / 2));
-                work.push(rows);
+            Err(PushError::TooLarge) if size > 1 => {
+                sizes.extend([size - size / 2, size / 2]);
                 parts.pacer.turn().await;
             }
             Err(error) => {
                 parts.counters.push_failed(error.fault(OffsetDateTime::now_utc()));
-                error.log(rows.len());
-                left.append(&mut rows);
+                error.log(size);
+                given_up += size;
                 last_error = Some(error);
             }
         }
     }
-    Pushed { left, error: last_error }
+    last_error
 }
 
 /// Writes `rows` to the spool as one blob, as long as somebody waits for the answer.
@@ -259,5 +331,44 @@ async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
     let now = Instant::now();
     for row in rows {
         row.resolve(outcome, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::dedup::{DedupCache, Lookup};
+    use super::super::pace::Pacer;
+    use super::super::permit::{Budget, Permit};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_push_loses_no_row() {
+        let (now, budget, bodies) = (Instant::now(), Arc::<Budget>::default(), Arc::<DedupCache>::default());
+        let parts = Parts::new(None, None, Arc::new(Pacer::new(6_000, now)), Arc::default());
+        let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
+        for n in 0..4 {
+            let Lookup::New(ticket, outcome) = bodies.enter([n; 32], now) else { panic!("it is new") };
+            let permit = Permit::acquire(&budget, 2).unwrap();
+            rows.push(Row { json: b"{}".to_vec(), ticket, push_by: now, ack_by: now, _permit: permit });
+            outcomes.push(outcome);
+        }
+        let calls = AtomicUsize::new(0);
+        let pushed = push_rows(&parts, rows, |_, _| {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            async move {
+                match call {
+                    0 => Err(PushError::TooLarge),
+                    1 => Ok(()),
+                    _ => panic!("the second half"),
+                }
+            }
+        })
+        .await;
+        assert!(matches!(pushed.error, Some(PushError::Panicked)));
+        assert_eq!((pushed.count, pushed.left.len()), (4, 2));
+        let told: Vec<_> = outcomes.iter_mut().map(|outcome| outcome.try_recv().ok()).collect();
+        assert_eq!(told, [Some(Outcome::Stored), Some(Outcome::Stored), None, None]);
     }
 }

@@ -4,15 +4,17 @@
 //! resolved when the row is safe or when nobody waits any more. Nothing here is remembered only in memory once a
 //! ticket says that a row is safe, because the Functions host ends the process with SIGKILL.
 //!
-//! Reading order: `parts` (what it works with), `dedup` (who waits for what), `permit` and `batch` (rows on their way),
-//! `commit` (the heart), [`push`], `latency`, `token`, `breaker`, `pace`, [`spool`], `drain`.
+//! Reading order: `parts` (what it works with), `dedup` (who waits for what), `permit`, `batch` and `inbox` (rows on
+//! their way), `commit` and `rhythm` (the heart), [`push`], `latency`, `token`, `breaker`, `pace`, [`spool`], `drain`.
 
 pub(crate) mod dedup;
 mod parts;
 
 mod batch;
 mod commit;
+mod inbox;
 mod permit;
+mod rhythm;
 
 mod gzip;
 mod latency;
@@ -29,9 +31,11 @@ pub(crate) mod drain;
 
 pub(crate) mod http;
 
+#[cfg(test)]
+mod simulation;
+
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -50,7 +54,7 @@ use crate::record::EventId;
 #[derive(Clone)]
 pub(crate) struct Delivery {
     parts: Arc<Parts>,
-    rows: mpsc::UnboundedSender<Row>,
+    rows: Arc<inbox::Sender>,
     budget: Arc<Budget>,
 }
 
@@ -59,9 +63,9 @@ impl Delivery {
     /// delivered any more, so the caller must end the process.
     #[must_use]
     pub(crate) fn start(parts: Arc<Parts>) -> (Self, JoinHandle<()>) {
-        let (rows, incoming) = mpsc::unbounded_channel();
-        let task = tokio::spawn(Committer::new(Arc::clone(&parts), incoming).run());
-        (Self { parts, rows, budget: Arc::default() }, task)
+        let (rows, inbox) = inbox::inbox();
+        let task = tokio::spawn(Committer::new(Arc::clone(&parts), inbox).run());
+        (Self { parts, rows: Arc::new(rows), budget: Arc::default() }, task)
     }
 
     /// Hands a row over. What becomes of it is told through `ticket`.
@@ -76,7 +80,7 @@ impl Delivery {
         ack_by: Instant,
     ) -> Result<(), QueueFull> {
         let permit = Permit::acquire(&self.budget, json.len())?;
-        self.rows.send(Row { json, ticket, push_by, ack_by, _permit: permit }).map_err(|_| QueueFull)
+        self.rows.send(Row { json, ticket, push_by, ack_by, _permit: permit })
     }
 
     /// Stores the complete body of an event whose row had to be cut, before that row goes anywhere. The body counts as one

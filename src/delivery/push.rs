@@ -26,8 +26,6 @@ use crate::counters::Fault;
 /// say whether that is 10^6 or 2^20, so it is the smaller.
 /// <https://learn.microsoft.com/azure/azure-monitor/service-limits#logs-ingestion-api>
 pub const MAX_CALL_BYTES: usize = 1_000_000;
-/// What a server asks to wait is believed up to here; the circuit breaker asks again after the same time.
-const MAX_HOLD: Duration = Duration::from_secs(60);
 /// Room for the compressed body of most calls, in bytes.
 const BODY_CAPACITY: usize = 16 * 1024;
 /// So much of an error's body is read for the log.
@@ -65,6 +63,9 @@ pub(crate) enum PushError {
     /// would most likely make a duplicate.
     #[error("azure monitor did not answer in time")]
     TimedOut,
+    /// The push itself failed, which is a fault of this program.
+    #[error("the push panicked")]
+    Panicked,
     /// There is no token.
     #[error("no token from the managed identity: {0}")]
     NoToken(String),
@@ -97,6 +98,7 @@ impl PushError {
             Self::Throttled(_) => "throttled",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut => "timed_out",
+            Self::Panicked => "panicked",
             Self::NoToken(_) => "no_token",
         }
     }
@@ -110,7 +112,7 @@ impl PushError {
     pub(super) fn log(&self, rows: usize) {
         let (kind, hint, problem) = (self.kind(), self.hint(), self);
         match self {
-            Self::Rejected(_) | Self::Configuration { .. } | Self::NoToken(_) => {
+            Self::Rejected(_) | Self::Configuration { .. } | Self::NoToken(_) | Self::Panicked => {
                 error!(event = "push_failed", kind, rows, %problem, hint);
             }
             Self::TooLarge | Self::Throttled(_) | Self::Unavailable { .. } | Self::TimedOut => {
@@ -140,11 +142,12 @@ impl PushError {
             }
             Self::Configuration { .. } => "look the status up in the Logs Ingestion API's documentation",
             Self::Throttled(_) => {
-                "lower MAX_CALLS_PER_MINUTE or the number of instances; a rule takes 12,000 calls a minute"
+                "nothing: instances slow down by themselves until all together fit into a rule's 12,000 calls a minute, and events wait in the spool; if it lasts, allow fewer instances"
             }
             Self::Unavailable { .. } | Self::TimedOut => {
                 "nothing: events wait in the spool; look at Azure's status if it lasts"
             }
+            Self::Panicked => "nothing: events wait in the spool; report what the log says before this",
             Self::NoToken(_) => {
                 "check that the app has the identity that HB_IDENTITY_CLIENT_ID names (empty: a system-assigned one)"
             }
@@ -233,11 +236,7 @@ impl LogsIngestion {
                 outcome => outcome,
             }
         };
-        let outcome = tokio::time::timeout_at(by, attempt).await.unwrap_or(Err(PushError::TimedOut));
-        if let Err(PushError::Throttled(Some(wait))) = &outcome {
-            self.pacer.hold(Instant::now() + (*wait).min(MAX_HOLD));
-        }
-        outcome
+        tokio::time::timeout_at(by, attempt).await.unwrap_or(Err(PushError::TimedOut))
     }
 
     /// How long calls take of late.
@@ -258,6 +257,7 @@ impl LogsIngestion {
             .header(CONTENT_ENCODING, "gzip")
             .header("x-ms-client-request-id", Uuid::new_v4().to_string())
             .body(body);
+        let begun = Instant::now();
         let started = self.latency.start();
         let response = match request.send().await {
             Ok(response) => response,
@@ -274,6 +274,9 @@ impl LogsIngestion {
         started.rejected();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(retry_after_now);
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.pacer.throttled(begun, Instant::now(), retry_after);
+        }
         let message = error_text(response).await;
         Err(match status {
             StatusCode::BAD_REQUEST => PushError::Rejected(message),
