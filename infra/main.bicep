@@ -69,7 +69,7 @@ param dailyCapGb int = -1
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Optional. Maximum number of instances. More than 100 would not help, because a data collection rule takes 12,000 calls a minute from all of them together.')
+@description('Optional. Maximum number of instances. More than 100 would not help, because a data collection rule takes 12,000 calls a minute from all of them together, which they share at run time.')
 @minValue(1)
 @maxValue(100)
 param maximumInstanceCount int = 40

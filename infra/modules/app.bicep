@@ -191,7 +191,6 @@ module settings 'settings.bicep' = {
     dataCollectionEndpointName: dataCollectionEndpointName
     privateNetworking: privateNetworking
     ingestionAudience: ingestionAudience
-    maximumInstanceCount: maximumInstanceCount
     secretIsNew: secretIsNew
     endRotation: endRotation
   }

@@ -13,10 +13,11 @@ use std::{
 
 use async_trait::async_trait;
 use humanbound_sentinel::azure::{
-    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, SecretText, System,
+    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, System,
     call::{File, Values},
     process::{Invocation, Output, RunError},
 };
+use humanbound_sentinel::config::Confidential;
 use serde_json::{Value, json};
 
 use super::recorded::{GROUP, SUBSCRIPTION};
@@ -163,8 +164,8 @@ const BLOBS: Case = (
     call!(p => p.azure.count_blobs(&p.storage, "spool", "pending/")),
 );
 
-fn secret() -> SecretText {
-    SecretText::new("0123456789abcdef0123456789abcdef".to_owned().into()).unwrap()
+fn secret() -> Confidential {
+    Confidential::new("0123456789abcdef0123456789abcdef")
 }
 
 fn below(rest: &str) -> String {
