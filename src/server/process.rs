@@ -25,7 +25,7 @@ pub fn main(config: Result<ConnectorConfig, PortUnusable>) -> ExitCode {
         }
     };
     log::start(&config.log_filter);
-    let problem = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let problem = match runtime() {
         Ok(runtime) => {
             let problem = runtime.block_on(run(config));
             // A disk that hangs must not keep a failed process alive.
@@ -36,6 +36,17 @@ pub fn main(config: Result<ConnectorConfig, PortUnusable>) -> ExitCode {
     };
     error!(event = "connector_stopped", problem);
     ExitCode::FAILURE
+}
+
+/// One thread where there are one or two processors: an event passes through several tasks, and to pass it between threads
+/// costs a fifth of all the work. The host takes the rest of two.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if processors <= 2 {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    }
 }
 
 /// Runs, and returns why it cannot go on.
