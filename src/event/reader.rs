@@ -23,6 +23,16 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     }
 }
 
+/// Where the next quote or backslash is. Sixteen bytes at a time, without an early exit, is what the compiler makes one step of.
+fn string_stop(text: &[u8]) -> Option<usize> {
+    let is_stop = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let (chunks, _) = text.as_chunks::<16>();
+    let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |found, byte| found | is_stop(byte));
+    let clean = 16 * chunks.iter().take_while(is_clean).count();
+    let stop = text.get(clean..)?.iter().position(is_stop)?;
+    Some(clean + stop)
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -120,7 +130,7 @@ impl<'a> Reader<'a> {
         let mut end = 0;
         loop {
             let tail = rest.as_bytes().get(end..).unwrap_or_default();
-            match tail.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            match string_stop(tail) {
                 Some(stop) if tail.get(stop) == Some(&b'\\') => {
                     escaped = true;
                     end += stop + 2;
