@@ -81,13 +81,38 @@ pub fn sign(secret: &Secret, body: &[u8]) -> String {
 /// right nor which secret it belongs to. Without secrets nothing matches.
 #[must_use]
 pub fn verify(secrets: &[Secret], signature: &Signature, body: &[u8]) -> bool {
-    secrets.iter().fold(false, |known, secret| known | secret.mac_of(body).verify_slice(&signature.0).is_ok())
+    signer(secrets, signature, body).is_some()
+}
+
+/// As [`verify`], and which of `secrets` it was.
+pub(crate) fn signer(secrets: &[Secret], signature: &Signature, body: &[u8]) -> Option<usize> {
+    secrets.iter().enumerate().fold(None, |known, (at, secret)| {
+        let is_signer = secret.mac_of(body).verify_slice(&signature.0).is_ok();
+        if is_signer { known.or(Some(at)) } else { known }
+    })
+}
+
+/// What tells one body from another without a hash of its own: its MAC under the first of `secrets`. That is the signature
+/// itself when that secret signed the body as it is, which `signed_by` says.
+pub(crate) fn fingerprint(
+    secrets: &[Secret],
+    signature: &Signature,
+    signed_by: Option<usize>,
+    body: &[u8],
+) -> [u8; 32] {
+    match secrets.first() {
+        Some(first) if signed_by != Some(0) => first.mac_of(body).finalize().into_bytes().into(),
+        _ => signature.0,
+    }
 }
 
 /// Two lower-case hex digits a byte.
 pub(crate) fn lower_hex(bytes: &[u8]) -> String {
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        hex.extend(char::from_digit(u32::from(nibble), 16));
+    }
+    hex
 }
 
 fn nibble(digit: u8) -> Option<u8> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 
 /// Bytes of unverified bodies in memory at once.
 const MAX_UNVERIFIED_BYTES: usize = 32 * 1024 * 1024;
@@ -115,13 +115,17 @@ pub(super) fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
 }
 
 /// Reads a body of at most `max` bytes.
-pub(super) async fn read(body: Body, max: usize, budget: &UnverifiedBudget) -> Result<Unverified, BodyFault> {
+pub(super) async fn read(
+    body: Incoming,
+    max: usize,
+    budget: &UnverifiedBudget,
+) -> Result<Unverified, BodyFault> {
     let reserved = Reservation { budget: budget.clone(), bytes: 0 };
     let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, collect(body, max, reserved)).await;
     arrived.map_err(|_| BodyFault::TooSlow)?
 }
 
-async fn collect(mut body: Body, max: usize, mut reserved: Reservation) -> Result<Unverified, BodyFault> {
+async fn collect(mut body: Incoming, max: usize, mut reserved: Reservation) -> Result<Unverified, BodyFault> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {

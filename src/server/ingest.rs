@@ -6,11 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
+use hyper::body::Incoming;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -19,14 +18,14 @@ use tracing::error;
 use super::body::{BodyFault, Encoding, InflateFault};
 use super::{App, answer, body};
 use crate::counters::Rejection;
-use crate::delivery::dedup::{Lookup, Outcome, Ticket};
+use crate::delivery::dedup::{BodyHash, Lookup, Outcome, Ticket};
 use crate::record::{self, EventId, Mapped};
 use crate::signature::{self, Signature};
 
 /// The share of the deadline, in percent, in which queueing, token and push end; the rest belongs to the spool.
 const PUSH_PERCENT: u32 = 60;
 
-pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request) -> Response {
+pub(super) async fn ingest(app: Arc<App>, request: Request<Incoming>) -> Response {
     let (head, content) = request.into_parts();
     let counters = &app.delivery.parts().counters;
     if !app.problems.is_empty() {
@@ -51,12 +50,16 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request) -> Res
         Ok(sent) => sent,
         Err(fault) => return answer::and_close(reject_body(&app, fault)),
     };
-    if !signature::verify(&app.secrets, &signature, sent.bytes()) {
+    let Some(signer) = signature::signer(&app.secrets, &signature, sent.bytes()) else {
         return reject(&app, Rejection::Mismatch);
-    }
+    };
     let received = Instant::now();
     match inflate(&app, encoding, sent.verified()) {
-        Ok(event) => accept(&app, event, received).await,
+        Ok(event) => {
+            let signed_by = (encoding == Encoding::Identity).then_some(signer);
+            let hash = signature::fingerprint(&app.secrets, &signature, signed_by, &event);
+            accept(&app, event, hash, received).await
+        }
         Err(fault) => {
             counters.rejected_body();
             match fault {
@@ -102,14 +105,13 @@ fn inflate(app: &App, encoding: Encoding, sent: Bytes) -> Result<Bytes, InflateF
 }
 
 /// Takes a verified event: maps it, delivers it, or joins the one of it that is on its way.
-async fn accept(app: &Arc<App>, event: Bytes, received: Instant) -> Response {
+async fn accept(app: &Arc<App>, event: Bytes, hash: BodyHash, received: Instant) -> Response {
     let counters = &app.delivery.parts().counters;
     let Ok(mapped) = record::map(&event, OffsetDateTime::now_utc()) else {
         counters.rejected_body();
         return answer::not_an_object();
     };
     let event_id = mapped.event_id;
-    let hash = Sha256::digest(&event).into();
     match app.dedup.enter(hash, received) {
         Lookup::Done(Outcome::Stored) => {
             counters.duplicate();

@@ -1,12 +1,17 @@
 //! The listening socket: plain HTTP/1.1 on 127.0.0.1, for the Functions host only.
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use futures::FutureExt as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -14,7 +19,7 @@ use tower::ServiceExt as _;
 use tracing::{debug, error};
 
 use super::log_throttle::LogThrottle;
-use super::{App, as_routed, fallback, router, stats};
+use super::{App, as_routed, fallback, ingest, is_event, panicked, router, stats};
 
 /// The most that one connection buffers of what it reads: heads are far smaller, and bodies are counted elsewhere.
 const MAX_CONNECTION_BUFFER: usize = 32 * 1024;
@@ -34,12 +39,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     tokio::spawn(stats::run(Arc::clone(&app)));
     tokio::spawn(fallback::run(Arc::clone(&app)));
-    let router = router(app);
+    let router = router(Arc::clone(&app));
     let failures = LogThrottle::<1>::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, router.clone()));
+                tokio::spawn(connection(stream, Arc::clone(&app), router.clone()));
             }
             Err(problem) => {
                 if let Some([count]) = failures.count(0, Instant::now()) {
@@ -71,14 +76,35 @@ async fn linger(mut stream: TcpStream) {
     tokio::time::timeout(LINGER_TIMEOUT, read_on).await.ok();
 }
 
-async fn connection(stream: TcpStream, router: Router) {
+/// The answer to one request.
+async fn answer(
+    app: Arc<App>,
+    router: Router,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    // Before the router: a layer on it would come after the match.
+    let request = as_routed(request);
+    if !is_event(&request) {
+        return router.oneshot(request).await;
+    }
+    let answered = AssertUnwindSafe(ingest::ingest(app, request)).catch_unwind().await;
+    Ok(answered.unwrap_or_else(panicked))
+}
+
+async fn connection(stream: TcpStream, app: Arc<App>, router: Router) {
     if let Err(problem) = stream.set_nodelay(true) {
         debug!(%problem, "no TCP_NODELAY");
     }
-    // Before the router: a layer on it would come after the match.
-    let service = TowerToHyperService::new(router.map_request(as_routed));
+    let service = service_fn(move |request| {
+        let (app, router) = (Arc::clone(&app), router.clone());
+        answer(app, router, request)
+    });
     let connection = http1::Builder::new()
         .max_buf_size(MAX_CONNECTION_BUFFER)
+        // Otherwise each request that waits has 8 kB reserved, to see whether its client goes away: the host never does.
+        .half_close(true)
+        // Heads and bodies of answers are small: one copy costs less than a list of pieces.
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     match connection.without_shutdown().await {
         Ok(parts) => linger(parts.io.into_inner()).await,
