@@ -1,6 +1,9 @@
 //! What a run leaves on a real terminal: the lines of its steps, and nothing of what moved meanwhile.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use humanbound_sentinel::emulator::PlatformFault;
 
 use super::Desk;
 use crate::tools;
@@ -48,6 +51,8 @@ async fn a_terminal_keeps_the_steps_and_nothing_that_moved() {
     let found = tools::on_path(&["script"]);
     let Some(script) = tools::or_skip(found, skipped, "there is no `script`, of util-linux") else { return };
     let desk = Desk::start().await;
+    // What ends at once is not drawn.
+    desk.platform.add_fault(PlatformFault::Slow(Duration::from_millis(300)).on("*", "/**"));
     let home = desk.home.path().to_owned();
     let words = [env!("CARGO_BIN_EXE_hb-sentinel"), "connect", "--url", &desk.url(), "--secret-file"];
     let line = format!("{} '{}'", words.join(" "), home.join("secret").display());
