@@ -16,7 +16,7 @@ impl Writer<'_> {
         let organisation =
             self.options.organisation.as_ref().map_or_else(String::new, |id| format!(" --org {}", quote(id)));
         let connect = format!("hb-sentinel connect --url \"$connector_url\"{organisation}");
-        let test = format!("hb-sentinel test{organisation}");
+        let ping = format!("hb-sentinel test{organisation}");
         let mut text = String::from("\nsince=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"\n");
         if self.plan.needs_secret {
             put(
@@ -34,7 +34,7 @@ impl Writer<'_> {
                 &mut text,
                 format_args!(
                     "say 'the webhook stays as it is'\nif command -v hb-sentinel >/dev/null; then\n  \
-                     {test} </dev/null || fail 'test failed' 'see what is wrong above'\nelse\n  \
+                     {ping} </dev/null || fail 'test failed' 'see what is wrong above'\nelse\n  \
                      say 'left to do, where hb-sentinel is installed: hb-sentinel test'\n  exit 3\nfi\n"
                 ),
             );

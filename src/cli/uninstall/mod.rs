@@ -61,9 +61,9 @@ pub(super) async fn run(args: &UninstallArgs, context: &Context) -> Result<Exit>
     }
     spool::settle(args, context, &deployed, &estate).await?;
     let is_group_deleted = args.delete_group.is_some() && estate.group_exists;
-    let (along, alone) =
+    let (with_group, before) =
         if is_group_deleted { parted(&deployed, estate.deleted) } else { (Vec::new(), estate.deleted) };
-    let mut deleted = delete(context, &deployed, &alone).await?;
+    let mut deleted = delete(context, &deployed, &before).await?;
     if let Some(url) = table {
         let name = args.delete_table.as_deref().unwrap_or_default();
         delete_one(context, &deployed, "table", &format!("table {name}"), &url).await?;
@@ -73,7 +73,7 @@ pub(super) async fn run(args: &UninstallArgs, context: &Context) -> Result<Exit>
         let step = context.printer.step("group", "The resource group is deleted");
         deployed.azure.delete_group().await.told().hint(AGAIN)?;
         step.done(&deployed.azure.scope().group);
-        deleted.extend(along.into_iter().map(|item| item.id));
+        deleted.extend(with_group.into_iter().map(|item| item.id));
     }
     let connection = platform.connection();
     connection.azure = None;
