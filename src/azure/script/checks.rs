@@ -43,7 +43,7 @@ impl Writer<'_> {
             "providers/Microsoft.SecurityInsights/onboardingStates/default?api-version={}",
             api::SENTINEL
         );
-        let get = self.of_workspace(&self.get().silent(&self.plan.scope.subscription), &sentinel);
+        let get = self.of_workspace(&get().silent(&self.plan.scope.subscription), &sentinel);
         put(
             &mut text,
             format_args!(
@@ -80,7 +80,7 @@ impl Writer<'_> {
     /// Waits until the connector answers, with the version that was published.
     fn health(&self) -> String {
         let query = if self.options.version.is_some() { "join(' ', [status, version])" } else { "status" };
-        let get = self.get().word("--skip-authorization-header").with("--query", query);
+        let get = get().word("--skip-authorization-header").with("--query", query);
         let get = self.command(&get.with("--subscription", &self.plan.scope.subscription).plain("tsv"));
         let get = get.replace(&quote("ADDRESS"), "\"${connector_url%/ingest}/health\"");
         let version = self.options.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
@@ -106,7 +106,7 @@ impl Writer<'_> {
 
     /// One page of a list: how many of its items fit, and where the next page is.
     fn page(&self) -> String {
-        let get = self.get().with("--query", "QUERY").with("--subscription", &self.plan.scope.subscription);
+        let get = get().with("--query", "QUERY").with("--subscription", &self.plan.scope.subscription);
         let query = r#""join(' ', [to_string(length(value[?$2])), not_null(nextLink, '')])""#;
         let get = self.command(&get.plain("tsv"));
         get.replace(&quote("ADDRESS"), "\"$next\"").replace(&quote("QUERY"), query)
@@ -115,10 +115,10 @@ impl Writer<'_> {
     fn of_workspace(&self, get: &Call, below: &str) -> String {
         self.command(get).replace(&quote("ADDRESS"), &format!("\"$workspace_resource_id/{below}\""))
     }
+}
 
-    fn get(&self) -> Call {
-        calls::rest(Method::Get, "ADDRESS")
-    }
+fn get() -> Call {
+    calls::rest(Method::Get, "ADDRESS")
 }
 
 /// Names as a list in a query of `az`: <https://jmespath.org/specification.html#literal-expressions>.

@@ -288,7 +288,8 @@ async fn script_stops_when_a_file_is_another() {
 
 #[tokio::test]
 async fn script_ends_as_a_deployment_would() {
-    let cases: [(&[(&str, &str)], i32, &str); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], i32, &'a str);
+    let cases: [Case<'_>; 8] = [
         (&[], 0, "the test event is a row of AISecurityEvents_CL"),
         (&[("HEALTH", "")], 1, "error: the connector does not answer"),
         (&[("HEALTH", "ok 1.2.2")], 1, "error: the connector says: ok 1.2.2"),

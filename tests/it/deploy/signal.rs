@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl Scene {
     }
 
     /// What is said on a terminal after Ctrl-C and these keys.
-    async fn ask(&self, python: &PathBuf, keys: &str) -> String {
+    async fn ask(&self, python: &Path, keys: &str) -> String {
         let program = env!("CARGO_BIN_EXE_hb-sentinel");
         let before = ["-c", TERMINAL, "is under way", "Cancel it", keys, program];
         let ended = self.command(python.to_str().unwrap(), &before).output().await.unwrap();
