@@ -118,15 +118,19 @@ impl Deployed {
     /// # Errors
     /// As [`Self::query`].
     pub(crate) async fn rows_since(&self, since: OffsetDateTime) -> Result<u64, azure::Error> {
-        // A datetime of Kusto has ticks of 100 ns; more digits are none of its literals.
-        let since = since.replace_nanosecond(u32::from(since.millisecond()) * 1_000_000).unwrap_or(since);
-        let since = since.format(&Rfc3339).unwrap_or_default();
+        let since = literal(since);
         let query = format!(
             "AISecurityEvents_CL | where ReceivedTime >= datetime({since}) and EventFamily != \"connector\" | count"
         );
         let rows = self.query(&query).await?;
         Ok(rows.first().and_then(|row| row.get("Count")).and_then(Value::as_u64).unwrap_or(0))
     }
+}
+
+/// A time as Kusto reads it. Its datetime has ticks of 100 ns; more digits are none of its literals.
+pub(crate) fn literal(at: OffsetDateTime) -> String {
+    let at = at.replace_nanosecond(u32::from(at.millisecond()) * 1_000_000).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Why nothing can be asked of Azure where nothing was deployed from here.

@@ -4,10 +4,9 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::cli::context::Context;
-use crate::cli::deployed::{Deployed, NOT_DEPLOYED, needs_az};
+use crate::cli::deployed::{Deployed, NOT_DEPLOYED, literal, needs_az};
 use crate::config::{self, Confidential};
 use crate::humanbound::Connector;
 use crate::humanbound::backfill::Pressure;
@@ -52,7 +51,7 @@ impl Downstream {
     /// What arrived since `since`, by the time at which the connector received it.
     pub(super) async fn rows(&self, since: OffsetDateTime) -> Result<Rows, String> {
         let deployed = self.0.as_ref().map_err(Clone::clone)?;
-        let since = since.format(&Rfc3339).unwrap_or_default();
+        let since = literal(since);
         let query = format!(
             "AISecurityEvents_CL | where ReceivedTime >= datetime({since}) and EventFamily != \"connector\" \
              | summarize Rows = count(), Events = count_distinct(EventId)"

@@ -55,6 +55,8 @@ async fn counts_what_was_queued_delivered_and_written() {
         query.contains("ReceivedTime >= datetime(20") && query.contains("count_distinct(EventId)"),
         "{query}"
     );
+    let time = query.split("datetime(").nth(1).unwrap().split(')').next().unwrap();
+    assert!(time.len() <= "2026-11-28T10:00:00.1234567Z".len(), "Kusto reads no more digits: {time}");
     // Without a sign-in nothing is asked, and that is said.
     let signed_out =
         Recorded::new().always("", Answer::error(1, "ERROR: Please run 'az login' to setup account."));
