@@ -35,7 +35,7 @@ pub(crate) struct ConnectArgs {
     /// Read the secret that the connector has from FILE; `-` is standard input
     #[arg(long, value_name = "FILE|-")]
     secret_file: Option<PathBuf>,
-    /// Make a new secret and print it on stdout, for a connector that is not on Azure
+    /// Make a new secret and show it once, for a connector that is not on Azure
     #[arg(long, conflicts_with = "secret_file")]
     print_secret: bool,
     /// What the webhook is called

@@ -200,7 +200,8 @@ fn check(name: &str) -> Result<()> {
     if known.is_some_and(|known| known.contains_key(name)) {
         return Ok(());
     }
-    let known: Vec<_> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    let known = known.into_iter().flat_map(Map::keys).map(String::as_str);
+    let known: Vec<_> = known.filter(|name| !OURS.contains(name)).collect();
     Err(usage(
         format!("the template has no parameter {name}"),
         format!("use one of {}; infra/main.bicep describes each", known.join(", ")),

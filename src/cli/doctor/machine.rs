@@ -66,7 +66,11 @@ fn state(patient: &Patient<'_>) -> Check {
     let of = ("state", "State");
     match &patient.state {
         Err(error) => Check::failed(of, error.to_string(), error.hint()),
-        Ok(state) => Check::ok(of, format!("{} organisations", state.connections().count())),
+        Ok(state) => {
+            let count = state.connections().count();
+            let noun = if count == 1 { "organisation" } else { "organisations" };
+            Check::ok(of, format!("{count} {noun}"))
+        }
     }
 }
 

@@ -29,7 +29,7 @@ Examples:
   hb-sentinel status --watch 30s
   hb-sentinel status --json | jq -r .result.verdict")]
 pub(crate) struct StatusArgs {
-    /// Look again every INTERVAL, until Ctrl-C
+    /// Look again every INTERVAL, until Ctrl-C [default: 10s]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s")]
     watch: Option<humantime::Duration>,
 }

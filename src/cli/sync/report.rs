@@ -134,12 +134,15 @@ pub(super) fn text(outcome: &Outcome, rows: &Result<Rows, String>, width: usize)
     let mut text = String::new();
     let mut line = |name: &str, value: &str| entry(&mut text, name, value, width);
     line("Range", &format!("{} to {}", timestamp(outcome.since), timestamp(outcome.until)));
-    line("Queued", &summary(outcome));
+    line("Queued", &summary(outcome).replacen(" queued", "", 1));
+    let known = match outcome.duplicates {
+        0 => "none but".to_owned(),
+        some => format!("at most {} of them, and", grouped(some)),
+    };
     line(
         "Duplicates",
         &format!(
-            "at most {} of them, and what happened in the very second where two windows meet: EventId removes them, Azure bills them",
-            grouped(outcome.duplicates)
+            "{known} what happened in the very second where two windows meet: EventId removes them, Azure bills them"
         ),
     );
     line(

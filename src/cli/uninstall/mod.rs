@@ -27,8 +27,8 @@ use crate::azure::estate::Item;
 #[command(after_help = "The key vault is soft-deleted for 7 days; a deployment within them recovers it.")]
 pub(crate) struct UninstallArgs {
     /// The resource group, where no deployment is remembered
-    #[arg(long, value_name = "RG")]
-    rg: Option<String>,
+    #[arg(long, visible_alias = "rg", value_name = "NAME")]
+    resource_group: Option<String>,
     /// Leave the webhook: something else answers at its URL
     #[arg(long)]
     keep_webhook: bool,
@@ -98,7 +98,7 @@ fn ids(items: &[Item]) -> Vec<Value> {
 
 async fn deployed(args: &UninstallArgs, context: &Context, platform: &mut Platform) -> Result<Deployed> {
     let known = Deployed::of(context, platform.connection());
-    match (&args.rg, known) {
+    match (&args.resource_group, known) {
         (None, Some(known)) => Ok(known),
         (Some(group), Some(known)) if known.azure.scope().group.eq_ignore_ascii_case(group) => Ok(known),
         (Some(group), _) => Deployed::found(context, group).await.told(),

@@ -9,7 +9,7 @@ use dialoguer::{Password, Select};
 use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
-use crate::cli::error::{Explain as _, usage};
+use crate::cli::error::{Exit, Explain as _, usage};
 use crate::config::Confidential;
 
 /// A secret must be as long, in characters of printable ASCII.
@@ -33,7 +33,10 @@ pub(crate) fn read(file: &Path) -> Result<Confidential> {
         io::stdin().take(limit).read_to_end(&mut bytes).context("standard input cannot be read")?;
     } else {
         let opened = fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes));
-        opened.with_context(|| format!("`{}` cannot be read", file.display()))?;
+        opened
+            .with_context(|| format!("`{}` cannot be read", file.display()))
+            .hint("name the file that holds the connector's secret, or `-` for standard input")
+            .exit(Exit::Usage)?;
     }
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -119,7 +119,7 @@ async fn range_is_delivered_and_the_next_one_begins_where_it_ended() {
     let (output, out, err) = finish(sync(&home, &platform.base_url(), &[])).await;
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.contains("Rules skip what happened over 24 h before its row"), "{out}");
-    assert!(out.contains("Queued      0 events queued in 1 window"), "{out}");
+    assert!(out.contains("Queued      0 events in 1 window"), "{out}");
     let last = platform.replays().pop().unwrap();
     let since = last.body["since"].as_str().unwrap().to_owned();
     assert_eq!(since, humanbound_sentinel::humanbound::backfill::timestamp(through));

@@ -69,6 +69,8 @@ async fn asks_for_what_it_needs_and_says_where_to_put_it() {
         assert_eq!(ran.stderr.matches("hint:").count(), 1, "{ran:?}");
         ran.says(&[problem, "hint: use the URL that `hb-sentinel deploy` prints, https://HOST/api/ingest"]);
     }
+    let missing = ["connect", "--url", &url, "--secret-file", "no-such-file"];
+    desk.run(&missing).await.ends(2).says(&["`no-such-file` cannot be read", "hint: name the file"]);
     let short = desk.home.path().join("short");
     std::fs::write(&short, "too short\n").unwrap();
     let short = ["connect", "--url", &url, "--secret-file", short.to_str().unwrap()];
