@@ -28,7 +28,7 @@ mod freshness;
 use std::borrow::Cow;
 use std::fmt;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -52,8 +52,8 @@ pub struct EventId([u8; 16]);
 impl EventId {
     fn of(bytes: &[u8]) -> Self {
         let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(Sha256::digest(bytes)) {
-            *to = from;
+        for (to, from) in id.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+            *to = *from;
         }
         Self(id)
     }
