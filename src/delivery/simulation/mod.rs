@@ -71,7 +71,6 @@ fn both(load: Load, round_trip_ms: u64, calls_per_minute: u32) -> (Outcome, Outc
     let used = run(Used::new(calls_per_minute, start), load, Duration::from_millis(round_trip_ms), start);
     let interval = Duration::from_secs(60) / calls_per_minute;
     let timer = run(Timer { interval, started: start }, load, Duration::from_millis(round_trip_ms), start);
-    println!("{load:?}, L = {round_trip_ms} ms, {calls_per_minute} calls a minute:\n  {used:?}\n  {timer:?}");
     (used, timer)
 }
 

@@ -15,7 +15,7 @@ const THINK: Duration = Duration::from_micros(150);
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// The first seconds fill the loops and spend the burst.
 const WARM_UP: Duration = Duration::from_secs(3);
-const END: Duration = Duration::from_secs(7);
+const MEASURED: Duration = Duration::from_secs(4);
 
 /// When events come.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ struct World<R> {
     calls: u32,
 }
 
-/// Runs `rule` under `load` for [`END`].
+/// Runs `rule` under `load`.
 pub(super) fn run(rule: impl Rule, load: Load, round_trip: Duration, start: Instant) -> Outcome {
     let mut world = World {
         rule,
@@ -88,7 +88,9 @@ pub(super) fn run(rule: impl Rule, load: Load, round_trip: Duration, start: Inst
     };
     let senders = if let Load::Closed { senders } = load { senders } else { 1 };
     (0..senders).for_each(|n| world.add(start + Duration::from_micros(20) * n, Happening::Sent));
-    while let Some(Reverse((now, happening))) = world.ahead.pop().filter(|next| next.0.0 < start + END) {
+    while let Some(Reverse((now, happening))) =
+        world.ahead.pop().filter(|next| next.0.0 < start + WARM_UP + MEASURED)
+    {
         world.happen(now, happening);
     }
     world.outcome()
@@ -127,7 +129,7 @@ impl<R: Rule> World<R> {
                 self.rule.answered(rows.len(), now);
                 for sent in rows {
                     if sent >= self.start + WARM_UP {
-                        self.waits.push(now - sent - self.round_trip);
+                        self.waits.push(now.saturating_duration_since(sent + self.round_trip));
                     }
                     if matches!(self.load, Load::Closed { .. }) {
                         let think = THINK.mul_f64(self.dice.roll() + 0.5);
@@ -177,7 +179,7 @@ impl<R: Rule> World<R> {
 
     fn outcome(mut self) -> Outcome {
         self.waits.sort();
-        let seconds = (END - WARM_UP).as_secs_f64();
+        let seconds = MEASURED.as_secs_f64();
         let milliseconds =
             |percent: usize| self.waits[self.waits.len() * percent / 100].as_secs_f64() * 1_000.0;
         Outcome {
