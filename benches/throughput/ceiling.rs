@@ -14,10 +14,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::event::Request;
+use crate::figures::as_f64;
 use crate::http;
 use crate::load::read_answer;
 use crate::options::Options;
-use crate::point::as_f64;
 use crate::workspace::LocalWorkspace;
 
 /// Connections for the rate: as many as the connector has pushes in flight.
@@ -62,7 +62,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Ceiling> {
 /// Calls a workspace with `latency` again and again: how many a second, and how long they take in microseconds.
 fn calls(latency: Duration, connections: usize) -> anyhow::Result<(f64, Histogram<u64>)> {
     let workspace = LocalWorkspace::start(latency)?;
-    let (address, call) = call(&workspace)?;
+    let (address, call) = call(&workspace, ROWS)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let begin = Instant::now();
     let caller = async || {
@@ -86,8 +86,8 @@ fn calls(latency: Duration, connections: usize) -> anyhow::Result<(f64, Histogra
     Ok((as_f64(all.len()) / LONG.as_secs_f64(), all))
 }
 
-/// A call with a good token and [`ROWS`] rows, and where it goes.
-fn call(workspace: &LocalWorkspace) -> anyhow::Result<(SocketAddr, Vec<u8>)> {
+/// A call with a good token and `rows` rows, and where it goes.
+pub(crate) fn call(workspace: &LocalWorkspace, rows: u64) -> anyhow::Result<(SocketAddr, Vec<u8>)> {
     let inner = &workspace.workspace;
     let address = |url: &str| -> anyhow::Result<SocketAddr> {
         let rest = url.strip_prefix("http://").context("the workspace is not on plain http")?;
@@ -101,7 +101,7 @@ fn call(workspace: &LocalWorkspace) -> anyhow::Result<(SocketAddr, Vec<u8>)> {
     let answer = http::ask(address(&inner.identity_endpoint())?, &path, &header, "", PATIENCE)?;
     let Token { access_token } = serde_json::from_slice(&answer.body).context("no token")?;
     let now = OffsetDateTime::now_utc();
-    let rows = (0..ROWS).map(|number| {
+    let rows = (0..rows).map(|number| {
         let mut request = Request::new(number)?;
         request.event(number);
         Ok(record::map(request.body(), now)?.row)

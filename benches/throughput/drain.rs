@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::event::Request;
+use crate::figures::as_f64;
 use crate::folder::Folder;
 use crate::http;
 use crate::options::{BlobRows, Options};
-use crate::point::as_f64;
 use crate::process::Server;
 use crate::verify;
 use crate::workspace::LocalWorkspace;

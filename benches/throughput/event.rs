@@ -1,9 +1,8 @@
 //! Signed events of 1,024 bytes, each different from every other.
 
 use anyhow::Context as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::hmac;
 use serde_json::json;
-use sha2::Sha256;
 
 /// The webhook's secret.
 pub(crate) const SECRET: &str = "the secret of the benchmark";
@@ -73,9 +72,9 @@ pub(crate) struct Request {
     bytes: Vec<u8>,
     /// The length of the head; the places below are those in all the bytes.
     head: usize,
-    number: usize,
-    signature: usize,
-    mac: Hmac<Sha256>,
+    /// Where number and signature go; `None` in a request that is always the same.
+    places: Option<(usize, usize)>,
+    key: hmac::Key,
 }
 
 impl Request {
@@ -93,20 +92,25 @@ impl Request {
         let text = String::from_utf8_lossy(&bytes);
         let number = text.find(NUMBER).context("the event has no place for its number")?;
         let signature = text.find(SIGNATURE).context("the head has no place for the signature")?;
-        let mac = Hmac::new_from_slice(SECRET.as_bytes())?;
-        Ok(Self { bytes, head, number, signature, mac })
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        Ok(Self { bytes, head, places: Some((number, signature)), key })
+    }
+
+    /// A request that is always the same.
+    pub(crate) fn fixed(bytes: Vec<u8>) -> Self {
+        Self { bytes, head: 0, places: None, key: hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()) }
     }
 
     /// The request with event `number` in it, signed.
     pub(crate) fn event(&mut self, number: u64) -> &[u8] {
+        let Some((place, signature)) = self.places else { return &self.bytes };
         let hex = &mut [0; NUMBER.len()];
         write_hex(&number.to_be_bytes(), hex);
-        overwrite(&mut self.bytes, self.number, hex);
-        let mut mac = self.mac.clone();
-        mac.update(self.body());
+        overwrite(&mut self.bytes, place, hex);
+        let mac = hmac::sign(&self.key, self.body());
         let hex = &mut [0; SIGNATURE.len()];
-        write_hex(&mac.finalize().into_bytes(), hex);
-        overwrite(&mut self.bytes, self.signature, hex);
+        write_hex(mac.as_ref(), hex);
+        overwrite(&mut self.bytes, signature, hex);
         &self.bytes
     }
 
@@ -179,9 +183,20 @@ fn write_hex(bytes: &[u8], to: &mut [u8]) {
 }
 
 /// `SplitMix64`: the same texts in every run. <https://prng.di.unimi.it/splitmix64.c>
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number above 0 and up to 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        let parts = 1_u32 << 30;
+        let part = u32::try_from(self.roll(1 << 30)).unwrap_or(0);
+        (f64::from(part) + 1.0) / f64::from(parts)
+    }
+
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -23,7 +23,7 @@ use crate::event::Request;
 /// Clients that connect at once: a listener's backlog is bounded.
 const CONNECTING: usize = 128;
 /// How long the last answers may take; the connector's own deadline is 8 s.
-const GRACE: Duration = Duration::from_secs(15);
+pub(crate) const GRACE: Duration = Duration::from_secs(15);
 /// A client whose connection breaks so often in a row gives up.
 const TRIES: u32 = 5;
 /// The events of one generator thread are numbered from here on, times the thread's own number.
@@ -77,18 +77,52 @@ impl Outcome {
 
 /// When the measured time begins and ends.
 #[derive(Debug, Clone, Copy)]
-struct Window {
-    begin: Instant,
-    end: Instant,
+pub(crate) struct Window {
+    pub(crate) begin: Instant,
+    pub(crate) end: Instant,
 }
 
 /// What one generator thread brings home.
-struct Harvest {
+pub(crate) struct Harvest {
     latency: Histogram<u64>,
     by_status: BTreeMap<u16, u64>,
-    broken: u64,
+    /// Broken connections.
+    pub(crate) broken: u64,
     fates: Vec<Fate>,
     first: u64,
+}
+
+impl Harvest {
+    /// Nothing yet, of generator thread `thread`.
+    pub(crate) fn new(thread: u64) -> anyhow::Result<Self> {
+        let (latency, by_status) = (histogram()?, BTreeMap::new());
+        Ok(Self { latency, by_status, broken: 0, fates: Vec::new(), first: thread * THREAD })
+    }
+
+    /// The number of the next event.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.fates.push(Fate::Unknown);
+        self.first + self.fates.len() as u64 - 1
+    }
+
+    /// Notes the answer to `event`, which has lasted since `begin`.
+    pub(crate) fn note(&mut self, event: u64, status: u16, begin: Instant, window: Window) {
+        let now = Instant::now();
+        let fate = match status {
+            200 => Fate::Stored,
+            202 => Fate::Spooled,
+            _ => Fate::Unknown,
+        };
+        let index = usize::try_from(event - self.first).unwrap_or(usize::MAX);
+        if let Some(known) = self.fates.get_mut(index) {
+            *known = fate;
+        }
+        *self.by_status.entry(status).or_default() += 1;
+        if window.begin <= now && now < window.end {
+            let micros = u64::try_from((now - begin).as_micros()).unwrap_or(u64::MAX);
+            self.latency.saturating_record(micros.max(1));
+        }
+    }
 }
 
 /// Runs `plan`; `edge` is called when the measured time begins and when it ends.
@@ -134,7 +168,7 @@ fn share(connections: usize, threads: usize, thread: usize) -> usize {
     connections / threads + usize::from(thread < connections % threads)
 }
 
-fn gather(harvests: Vec<Harvest>, cpu: Duration) -> anyhow::Result<Outcome> {
+pub(crate) fn gather(harvests: Vec<Harvest>, cpu: Duration) -> anyhow::Result<Outcome> {
     let mut outcome =
         Outcome { latency: histogram()?, by_status: BTreeMap::new(), broken: 0, fates: Vec::new(), cpu };
     for harvest in harvests {
@@ -163,25 +197,9 @@ fn generate(
 ) -> anyhow::Result<Harvest> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
-    let harvest = Rc::new(RefCell::new(Harvest {
-        latency: histogram()?,
-        by_status: BTreeMap::new(),
-        broken: 0,
-        fates: Vec::new(),
-        first: thread * THREAD,
-    }));
+    let harvest = Rc::new(RefCell::new(Harvest::new(thread)?));
     local.block_on(&runtime, async {
-        let mut streams = Vec::with_capacity(connections);
-        while streams.len() < connections {
-            let some = CONNECTING.min(connections - streams.len());
-            let tried = (0..some).map(|_| async {
-                let mut stream = connect(address).await?;
-                // Answered means accepted: the kernel alone would take more than the listener's backlog holds.
-                ask(&mut stream, b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await?;
-                io::Result::Ok(stream)
-            });
-            streams.extend(futures::future::try_join_all(tried).await?);
-        }
+        let streams = connect_all(address, connections).await?;
         ready.send(cpu::this_thread()?)?;
         let known = *window.wait_for(Option::is_some).await?;
         let known = known.context("the measured time is not known")?;
@@ -202,7 +220,22 @@ fn generate(
     Ok(Rc::into_inner(harvest).context("a client is still there")?.into_inner())
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// `connections` connections, each of which the server has accepted: the kernel alone takes more than it hands over.
+pub(crate) async fn connect_all(address: SocketAddr, connections: usize) -> io::Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(connections);
+    while streams.len() < connections {
+        let some = CONNECTING.min(connections - streams.len());
+        let tried = (0..some).map(|_| async {
+            let mut stream = connect(address).await?;
+            ask(&mut stream, b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await?;
+            io::Result::Ok(stream)
+        });
+        streams.extend(futures::future::try_join_all(tried).await?);
+    }
+    Ok(streams)
+}
+
+pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
@@ -221,12 +254,12 @@ impl Client {
     async fn run(mut self) {
         let mut broken = 0;
         while Instant::now() < self.window.end && broken < TRIES {
-            let event = self.number();
+            let event = self.harvest.borrow_mut().number();
             let bytes = self.request.event(event);
             let begin = Instant::now();
             if let Ok(answer) = ask(&mut self.stream, bytes).await {
                 broken = 0;
-                self.note(event, answer.status, begin);
+                self.harvest.borrow_mut().note(event, answer.status, begin, self.window);
                 if !answer.closes {
                     continue;
                 }
@@ -240,32 +273,6 @@ impl Client {
             }
         }
     }
-
-    /// The number of the next event.
-    fn number(&self) -> u64 {
-        let mut harvest = self.harvest.borrow_mut();
-        harvest.fates.push(Fate::Unknown);
-        harvest.first + harvest.fates.len() as u64 - 1
-    }
-
-    fn note(&self, event: u64, status: u16, begin: Instant) {
-        let now = Instant::now();
-        let mut harvest = self.harvest.borrow_mut();
-        let fate = match status {
-            200 => Fate::Stored,
-            202 => Fate::Spooled,
-            _ => Fate::Unknown,
-        };
-        let index = usize::try_from(event - harvest.first).unwrap_or(usize::MAX);
-        if let Some(known) = harvest.fates.get_mut(index) {
-            *known = fate;
-        }
-        *harvest.by_status.entry(status).or_default() += 1;
-        if self.window.begin <= now && now < self.window.end {
-            let micros = u64::try_from((now - begin).as_micros()).unwrap_or(u64::MAX);
-            harvest.latency.saturating_record(micros.max(1));
-        }
-    }
 }
 
 /// What is read of an answer.
@@ -276,7 +283,7 @@ pub(crate) struct Answer {
 }
 
 /// Writes one request and reads its answer.
-async fn ask(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
+pub(crate) async fn ask(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
     stream.write_all(request).await?;
     read_answer(stream).await
 }

@@ -3,11 +3,12 @@
 //! `cargo bench --bench throughput -- --help` lists the options; `benches/README.md` has figures and what limits them.
 //!
 //! The connector runs as it is shipped, in a process of its own. The load generator and the workspace it pushes to have
-//! one thread each in this process. The peer is a bare axum handler that only verifies the signature: this same binary,
-//! started again in that role. Ratios between the two are the result, since they depend least on the machine.
+//! one thread each in this process. They take turns with the connector of an earlier commit, with a bare axum handler and
+//! a plain hyper service that only verify the signature (this same binary, started again in that role), and with a Python
+//! function. Ratios within one run are the result, since they depend least on the machine.
 //!
-//! Reading order: [`options`], [`event`], [`load`], [`cpu`], [`process`], [`workspace`], [`peer`], [`point`] (one measurement),
-//! [`verify`]; then the other figures, [`ceiling`], [`bounds`], [`start`], [`mapping`], [`drain`]; then [`report`] and
+//! Reading order: [`options`], [`event`], [`load`] (closed loops), [`open`] (open ones), [`cpu`], [`process`], [`workspace`],
+//! [`peer`], [`baseline`], [`point`] (one load), [`figures`], [`verify`]; then the other figures, [`ceiling`], [`bounds`], [`start`], [`mapping`], [`drain`]; then [`report`] and
 //! [`targets`].
 #![expect(
     clippy::print_stdout,
@@ -20,11 +21,14 @@ mod options;
 mod cpu;
 mod event;
 mod load;
+mod open;
 mod process;
 mod workspace;
 
+mod baseline;
 mod peer;
 
+mod figures;
 mod point;
 mod verify;
 
@@ -44,19 +48,33 @@ mod http;
 use clap::Parser as _;
 
 use options::{Options, Section};
+use point::Case;
 use report::Report;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if options.serve_bare {
-        return peer::serve();
+        return peer::serve_bare();
+    }
+    if options.serve_hyper {
+        return peer::serve_hyper();
     }
     let mut report = Report::new(&options);
-    if options.runs(Section::Throughput) {
+    let mut cases = Vec::new();
+    if options.runs(Section::Open) {
+        cases.extend(point::open_cases());
+    }
+    if options.runs(Section::Closed) {
         report.ceiling = Some(ceiling::measure(&options)?);
-        for &connections in &options.connections {
-            report.points.push(point::measure(&options, connections)?);
-        }
+        cases.extend(options.connections.iter().map(|c| Case::closed(*c, options.latency_ms)));
+    }
+    let before = match &options.before {
+        Some(program) => Some(program.clone()),
+        None if options.no_before || cases.is_empty() => None,
+        None => Some(baseline::connector()?),
+    };
+    for case in cases {
+        report.points.push(point::measure(&options, before.as_deref(), case)?);
     }
     if options.runs(Section::Bounds) {
         report.bounds = Some(bounds::measure(&options)?);

@@ -8,20 +8,24 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures the connector against the limits of a closed loop and against a bare handler.
+/// Measures the connector against an earlier one, against peers, and against what the loads allow.
 #[derive(Debug, Parser)]
 #[command(name = "throughput")]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(crate) struct Options {
     /// Numbers of connections, each a client that posts its next event when the last one is answered.
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256,1024,4096")]
     pub(crate) connections: Vec<usize>,
-    /// Seconds that are measured, for each server at each number of connections.
+    /// How often every server has its turn under a load; the medians are told.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Seconds that are measured in each turn.
     #[arg(long, default_value_t = 5.0)]
     pub(crate) seconds: f64,
     /// Seconds before them that are not.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) warm_up: f64,
-    /// The latency L that the workspace adds to every call, in milliseconds.
+    /// The latency L that the workspace adds to every call in closed loops, in milliseconds.
     #[arg(long, default_value_t = 30)]
     pub(crate) latency_ms: u64,
     /// Threads of the load generator.
@@ -42,9 +46,21 @@ pub(crate) struct Options {
     /// The connector to measure, instead of the one that cargo has just built.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_connector"))]
     pub(crate) connector: PathBuf,
+    /// The connector to compare with, instead of the one of an earlier commit, which is built for it.
+    #[arg(long)]
+    pub(crate) before: Option<PathBuf>,
+    /// Compares with none.
+    #[arg(long)]
+    pub(crate) no_before: bool,
+    /// Leaves the peers out.
+    #[arg(long)]
+    pub(crate) no_peers: bool,
     /// The role of the bare handler; the benchmark starts itself with it.
     #[arg(long, hide = true)]
     pub(crate) serve_bare: bool,
+    /// The role of the hyper service.
+    #[arg(long, hide = true)]
+    pub(crate) serve_hyper: bool,
     /// Cargo passes this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,8 +69,10 @@ pub(crate) struct Options {
 /// A part of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Section {
-    /// Throughput, latency and CPU time at each number of connections, for connector and bare handler.
-    Throughput,
+    /// Latency when events come at random times.
+    Open,
+    /// Throughput, latency and CPU time at each number of connections.
+    Closed,
     /// Memory when the workspace hangs and when strangers push large bodies.
     Bounds,
     /// Process start and size of the executable.

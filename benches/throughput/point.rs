@@ -1,132 +1,178 @@
-//! One measurement: connector and bare handler at one number of connections.
+//! One load, under which servers take turns: the connector, the connector as it was before, and the peers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cpu;
+use crate::baseline;
+use crate::ceiling;
+use crate::event::Request;
+use crate::figures::{Figures, as_f64, read};
 use crate::folder::Folder;
-use crate::load::{self, Outcome, Plan};
+use crate::load;
+use crate::open;
 use crate::options::Options;
 use crate::process::Server;
-use crate::verify::{self, Verified};
+use crate::verify;
 use crate::workspace::LocalWorkspace;
 
-/// Both servers at one number of connections.
+/// How events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Load {
+    /// Each of so many senders waits for its answer.
+    Closed { connections: usize },
+    /// At random times, so many a second.
+    Open { per_second: u32 },
+}
+
+/// `MAX_CALLS_PER_MINUTE` of the connectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Calls {
+    /// The same for both.
+    Set(u32),
+    /// What the template of each one sets.
+    Deployed,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Case {
+    pub(crate) load: Load,
+    pub(crate) latency_ms: u64,
+    pub(crate) calls: Calls,
+}
+
+/// Who is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) enum Side {
+    /// Nobody: the generator calls the workspace itself.
+    Floor,
+    Connector,
+    /// The connector of [`baseline::COMMIT`].
+    Before,
+    Bare,
+    Hyper,
+    Python,
+}
+
+/// One load and the servers under it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Point {
-    pub(crate) connections: usize,
-    pub(crate) connector: Measured,
-    pub(crate) bare: Measured,
-    /// Calls of the Logs Ingestion API for a thousand events.
-    pub(crate) calls_per_1000: f64,
-    /// Share of one processor that the workspace's thread used.
-    pub(crate) workspace_busy: f64,
-    pub(crate) rows: Verified,
+    pub(crate) case: Case,
+    pub(crate) sides: BTreeMap<Side, Figures>,
 }
 
-/// One server at one number of connections.
-#[derive(Debug, Serialize)]
-pub(crate) struct Measured {
-    /// Events answered 2xx, a second.
-    pub(crate) per_second: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
-    pub(crate) p99_9_ms: f64,
-    /// CPU time of the server's process for one event, in microseconds.
-    pub(crate) cpu_us: f64,
-    pub(crate) peak_memory: u64,
-    /// Share of one processor that the load generator used.
-    pub(crate) generator_busy: f64,
-    /// Processors that others on this machine kept busy: when this is not near 0, the figures are too low.
-    pub(crate) others_busy: f64,
-    pub(crate) answers: BTreeMap<u16, u64>,
-    pub(crate) broken_connections: u64,
+/// Open loops at two distances, and what a deployment has that sets nothing.
+pub(crate) fn open_cases() -> Vec<Case> {
+    let case = |per_second, latency_ms, calls| Case { load: Load::Open { per_second }, latency_ms, calls };
+    let mut cases: Vec<_> = [100, 1_000, 3_000].map(|rate| case(rate, 100, Calls::Set(12_000))).into();
+    cases.extend([12_000, 6_000].map(|calls| case(1_000, 30, Calls::Set(calls))));
+    cases.extend([100, 1_000].map(|rate| case(rate, 100, Calls::Deployed)));
+    cases
 }
 
-/// What is read when the measured time begins and ends.
-struct Reading {
-    server: Duration,
-    machine: Duration,
-    own: Duration,
-    workspace: Duration,
-    calls: u64,
+impl Case {
+    /// A closed loop with what one rule takes.
+    pub(crate) fn closed(connections: usize, latency_ms: u64) -> Self {
+        Self { load: Load::Closed { connections }, latency_ms, calls: Calls::Set(12_000) }
+    }
+
+    fn sides(self, options: &Options, has_before: bool) -> Vec<Side> {
+        let peers: &[Side] = match self.load {
+            Load::Open { .. } => &[Side::Floor],
+            // Python is slow at any number; two show it.
+            Load::Closed { connections: 256 | 1_024 } => &[Side::Bare, Side::Hyper, Side::Python],
+            Load::Closed { .. } => &[Side::Bare, Side::Hyper],
+        };
+        let mut sides = vec![Side::Connector];
+        sides.extend(has_before.then_some(Side::Before));
+        sides.extend(peers.iter().filter(|_| !options.no_peers));
+        sides
+    }
 }
 
-/// Measures both servers with `connections` clients.
-pub(crate) fn measure(options: &Options, connections: usize) -> anyhow::Result<Point> {
-    eprintln!("{connections} connections: connector");
-    let folder = Folder::new(&connections.to_string())?;
-    let workspace = LocalWorkspace::start(options.latency())?;
-    let server = Server::connector(&options.connector, &workspace, folder.path(), &[])?;
-    let plan = |address| Plan {
-        address,
-        connections,
-        warm_up: Duration::from_secs_f64(options.warm_up),
-        measured: Duration::from_secs_f64(options.seconds),
-        threads: options.generator_threads,
+/// Measures every side under `case`, in turn, round after round.
+pub(crate) fn measure(options: &Options, before: Option<&Path>, case: Case) -> anyhow::Result<Point> {
+    let mut runs: BTreeMap<Side, Vec<Figures>> = BTreeMap::new();
+    for round in 0..options.rounds {
+        for side in case.sides(options, before.is_some()) {
+            eprintln!("{case:?}, round {}: {side:?}", round + 1);
+            if let Some(figures) = run(options, before, case, side)? {
+                runs.entry(side).or_default().push(figures);
+            }
+        }
+    }
+    let sides = runs.into_iter().map(|(side, runs)| (side, Figures::median(&runs))).collect();
+    Ok(Point { case, sides })
+}
+
+/// One run; `None` where the side cannot be started on this machine.
+fn run(options: &Options, before: Option<&Path>, case: Case, side: Side) -> anyhow::Result<Option<Figures>> {
+    let folder = Folder::new("point")?;
+    let workspace = LocalWorkspace::start(Duration::from_millis(case.latency_ms))?;
+    let connector = |program: &Path, deployed: u32| {
+        let calls = if let Calls::Set(calls) = case.calls { calls } else { deployed };
+        let setting = [("MAX_CALLS_PER_MINUTE", &*calls.to_string())];
+        Server::connector(program, &workspace, folder.path(), &setting).map(Some)
     };
-    let (outcome, edges) = load::run(plan(server.address), || read(&server, Some(&workspace)))?;
-    let connector = measured(&server, &outcome, &edges, options.seconds)?;
+    let server = match (side, before) {
+        (Side::Floor, _) => None,
+        (Side::Connector, _) => connector(&options.connector, 6_000)?,
+        (Side::Before, Some(program)) => connector(program, baseline::DEPLOYED_CALLS)?,
+        (Side::Before, None) => return Ok(None),
+        (Side::Bare, _) => Some(Server::peer("--serve-bare")?),
+        (Side::Hyper, _) => Some(Server::peer("--serve-hyper")?),
+        (Side::Python, _) => match Server::python(&workspace)? {
+            Some(server) => Some(server),
+            None => return Ok(None),
+        },
+    };
+    let (warm_up, measured) =
+        (Duration::from_secs_f64(options.warm_up), Duration::from_secs_f64(options.seconds));
+    let edge = || read(server.as_ref(), Some(&workspace));
+    let (outcome, edges) = match (case.load, &server) {
+        (Load::Closed { connections }, Some(server)) => {
+            let threads = options.generator_threads;
+            load::run(load::Plan { address: server.address, connections, warm_up, measured, threads }, edge)?
+        }
+        (Load::Closed { .. }, None) => return Ok(None),
+        (Load::Open { per_second }, server) => {
+            let latency = Duration::from_millis(case.latency_ms);
+            let (address, request) = if let Some(server) = server {
+                (server.address, Request::new(0)?)
+            } else {
+                let (address, call) = ceiling::call(&workspace, 1)?;
+                (address, Request::fixed(call))
+            };
+            open::run(open::Plan { address, per_second, latency, warm_up, measured }, request, edge)?
+        }
+    };
+    let mut figures = Figures::of(server.as_ref(), &outcome, &edges, options.seconds)?;
     drop(server);
-    let rows = verify::rows(&workspace.bodies(), &outcome, &folder.path().join("spool"))?;
-    let [begin, end] = &edges;
-    let workspace_busy = end.workspace.saturating_sub(begin.workspace).as_secs_f64() / options.seconds;
-    let calls_per_1000 = rate(end.calls - begin.calls, outcome.latency.len()) * 1000.0;
-    drop(workspace);
-
-    eprintln!("{connections} connections: bare handler");
-    let server = Server::bare()?;
-    let (outcome, edges) = load::run(plan(server.address), || read(&server, None))?;
-    let bare = measured(&server, &outcome, &edges, options.seconds)?;
-    Ok(Point { connections, connector, bare, calls_per_1000, workspace_busy, rows })
+    if matches!(side, Side::Connector | Side::Before) {
+        figures.rows = verify::rows(&workspace.bodies(), &outcome, &folder.path().join("spool"))?;
+    }
+    Ok(Some(figures))
 }
 
-fn read(server: &Server, workspace: Option<&LocalWorkspace>) -> anyhow::Result<Reading> {
-    Ok(Reading {
-        server: server.cpu()?,
-        machine: cpu::machine_busy()?,
-        own: cpu::own_cpu()?,
-        workspace: workspace.map_or(Ok(Duration::ZERO), LocalWorkspace::cpu)?,
-        calls: workspace.map_or(0, LocalWorkspace::accepted_calls),
-    })
-}
+impl Point {
+    /// The figures of `side`.
+    pub(crate) fn of(&self, side: Side) -> Option<&Figures> {
+        self.sides.get(&side)
+    }
 
-fn measured(
-    server: &Server,
-    outcome: &Outcome,
-    [begin, end]: &[Reading; 2],
-    seconds: f64,
-) -> anyhow::Result<Measured> {
-    let milliseconds = |quantile| {
-        let micros = outcome.latency.value_at_quantile(quantile);
-        Duration::from_micros(micros).as_secs_f64() * 1000.0
-    };
-    let events = outcome.latency.len();
-    let cpu = end.server.saturating_sub(begin.server);
-    let own = end.own.saturating_sub(begin.own);
-    let others = end.machine.saturating_sub(begin.machine).saturating_sub(cpu + own);
-    Ok(Measured {
-        per_second: as_f64(events) / seconds,
-        p50_ms: milliseconds(0.5),
-        p99_ms: milliseconds(0.99),
-        p99_9_ms: milliseconds(0.999),
-        cpu_us: cpu.as_secs_f64() * 1e6 / as_f64(events.max(1)),
-        peak_memory: server.peak_memory()?,
-        generator_busy: outcome.cpu.as_secs_f64() / seconds,
-        others_busy: others.as_secs_f64() / seconds,
-        answers: outcome.by_status.clone(),
-        broken_connections: outcome.broken,
-    })
-}
+    /// `figure` of the connector as a multiple of that of `side`.
+    pub(crate) fn ratio(&self, side: Side, figure: fn(&Figures) -> f64) -> Option<f64> {
+        let (own, other) = (figure(self.of(Side::Connector)?), figure(self.of(side)?));
+        (other > 0.0).then_some(own / other)
+    }
 
-/// `part` for each of `whole`.
-fn rate(part: u64, whole: u64) -> f64 {
-    as_f64(part) / as_f64(whole.max(1))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^52")]
-pub(crate) fn as_f64(count: u64) -> f64 {
-    count as f64
+    /// Throughput of `figures` as a share of what a closed loop allows.
+    pub(crate) fn of_limit(&self, figures: &Figures) -> Option<f64> {
+        let Load::Closed { connections } = self.case.load else { return None };
+        let limit = as_f64(connections as u64) * 1000.0 / as_f64(self.case.latency_ms.max(1));
+        Some(figures.per_second / limit)
+    }
 }

@@ -17,6 +17,9 @@ use crate::workspace::LocalWorkspace;
 const START: Duration = Duration::from_secs(10);
 /// Between two probes: finer than the Functions host's 25 ms, which would only round the figure up.
 const POLL: Duration = Duration::from_millis(1);
+/// How long a server may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// A server under load, in a process of its own. It ends on drop.
 pub(crate) struct Server {
     child: Child,
@@ -27,6 +30,13 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // A profiler around it writes what it found when it is asked to end.
+        let asked = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(asked, rustix::process::Signal::TERM).ok();
+        let end = Instant::now() + LAST_WORDS;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(POLL);
+        }
         // It may have ended by itself; there is nothing else to do about it here.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -51,8 +61,8 @@ impl Server {
             .env("WEBHOOK_SECRET", SECRET)
             .envs(workspace.workspace.connector_settings())
             .env("SPOOL_DIR", folder.join("spool"))
-            // Pacing is off for the run: it would measure the setting.
-            .env("MAX_CALLS_PER_MINUTE", "10000000")
+            // What one rule takes.
+            .env("MAX_CALLS_PER_MINUTE", "12000")
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -74,14 +84,30 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts the bare handler: this program in that role, which tells its port in its first line.
-    pub(crate) fn bare() -> anyhow::Result<Self> {
+    /// Starts a peer of this program: itself in the role that `role` names.
+    pub(crate) fn peer(role: &str) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role);
+        Self::announced(command)
+    }
+
+    /// Starts the Python function with Microsoft's client, if its interpreter is there: `make tools` installs it.
+    pub(crate) fn python(workspace: &LocalWorkspace) -> anyhow::Result<Option<Self>> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = root.join("target/tools/venv/bin/python");
+        if !python.exists() {
+            return Ok(None);
+        }
+        let mut command = Command::new(python);
+        command.arg(root.join("benches/throughput/function.py")).env("WEBHOOK_SECRET", SECRET);
+        command.envs(workspace.workspace.connector_settings());
+        Self::announced(command).map(Some)
+    }
+
+    /// Starts a server that tells its port in its first line.
+    fn announced(mut command: Command) -> anyhow::Result<Self> {
         let begin = Instant::now();
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--serve-bare")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -89,7 +115,7 @@ impl Server {
         // Made first, so that an error below ends the child.
         let mut server =
             Self { child, address: (Ipv4Addr::LOCALHOST, 0).into(), started_in: begin.elapsed() };
-        server.address.set_port(line.trim().parse().context("the bare handler told no port")?);
+        server.address.set_port(line.trim().parse().context("the peer told no port")?);
         Ok(server)
     }
 

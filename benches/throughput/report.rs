@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::bounds::{Bounds, Siege};
 use crate::ceiling::Ceiling;
 use crate::drain::Drained;
+use crate::figures::{Figures, as_f64};
 use crate::mapping::Mapping;
 use crate::options::Options;
-use crate::point::{Measured, Point};
+use crate::point::{Calls, Load, Point, Side};
 use crate::start::Start;
 use crate::table::{megabytes, percent, table};
 use crate::targets::{self, Target};
@@ -55,7 +56,8 @@ impl Report {
 
     /// Holds the figures against what they should be.
     pub(crate) fn judge(&mut self) {
-        self.targets = targets::judge(&self.points, self.start.as_ref(), self.latency_ms);
+        let floor = self.ceiling.as_ref().map(|ceiling| ceiling.call_p50_ms);
+        self.targets = targets::judge(&self.points, self.start.as_ref(), floor);
     }
 
     pub(crate) fn json(&self) -> anyhow::Result<String> {
@@ -77,7 +79,7 @@ impl Report {
             )
         }));
         if !self.points.is_empty() {
-            parts.push(self.throughput().to_string());
+            parts.extend([self.open(), self.closed()].map(|table| table.to_string()));
             parts.push(self.verified().to_string());
         }
         parts.extend(self.bounds.as_ref().map(|bounds| bounds_table(bounds).to_string()));
@@ -103,83 +105,116 @@ impl Report {
         parts.join("\n\n")
     }
 
-    fn throughput(&self) -> Table {
-        let mut table = table(
-            2,
-            [
-                "connections",
-                "server",
-                "events/s",
-                "of c/L",
-                "of bare",
-                "p50 ms",
-                "p99 ms",
-                "p99.9 ms",
-                "calls/1,000",
-                "CPU µs/event",
-                "x bare",
-                "peak MB",
-                "generator",
-                "workspace",
-                "others",
-            ],
-        );
+    fn open(&self) -> Table {
+        let header = [
+            "events/s",
+            "L ms",
+            "calls/min",
+            "server",
+            "p50 − L",
+            "p99 − L",
+            "p99.9 − L",
+            "calls/s",
+            "CPU µs/event",
+            "others",
+        ];
+        let mut table = table(4, header);
         for point in &self.points {
-            let common = |name: &str, side: &Measured| {
-                (
-                    [point.connections.to_string(), name.to_owned(), format!("{:.0}", side.per_second)],
-                    [side.p50_ms, side.p99_ms, side.p99_9_ms].map(|time| format!("{time:.2}")),
-                    format!("{:.1}", side.cpu_us),
-                    format!("{:.1}", megabytes(side.peak_memory)),
-                    [percent(side.generator_busy), percent(side.others_busy)],
-                )
+            let Load::Open { per_second } = point.case.load else { continue };
+            let calls = match point.case.calls {
+                Calls::Set(calls) => calls.to_string(),
+                Calls::Deployed => "as deployed".to_owned(),
             };
-            let [of_limit, of_bare, cpu] =
-                [point.of_limit(self.latency_ms), point.of_bare(), point.cpu_of_bare()];
-            let (head, times, own_cpu, peak, [generator, others]) = common("connector", &point.connector);
-            table.add_row(
-                head.into_iter()
-                    .chain([percent(of_limit), percent(of_bare)])
-                    .chain(times)
-                    .chain([format!("{:.1}", point.calls_per_1000), own_cpu, format!("{cpu:.2}"), peak])
-                    .chain([generator, percent(point.workspace_busy), others]),
-            );
-            let (head, times, own_cpu, peak, [generator, others]) = common("bare", &point.bare);
-            let none = String::new;
-            table.add_row(
-                head.into_iter()
-                    .chain([none(), none()])
-                    .chain(times)
-                    .chain([none(), own_cpu, none(), peak])
-                    .chain([generator, none(), others]),
-            );
+            let latency = as_f64(point.case.latency_ms);
+            for (side, figures) in &point.sides {
+                let head = [per_second.to_string(), point.case.latency_ms.to_string(), calls.clone()];
+                let times = [figures.p50_ms, figures.p99_ms, figures.p99_9_ms];
+                table.add_row(
+                    head.into_iter()
+                        .chain([name(*side).to_owned()])
+                        .chain(times.map(|time| format!("{:.1}", time - latency)))
+                        .chain([format!("{:.0}", figures.calls_per_second), format!("{:.1}", figures.cpu_us)])
+                        .chain([percent(figures.others_busy)]),
+                );
+            }
+        }
+        table
+    }
+
+    fn closed(&self) -> Table {
+        let header = [
+            "connections",
+            "server",
+            "events/s",
+            "of c/L",
+            "÷ before",
+            "p50 ms",
+            "p99 ms",
+            "p99.9 ms",
+            "calls/1,000",
+            "CPU µs/event",
+            "peak MB",
+            "generator",
+            "workspace",
+            "others",
+        ];
+        let mut table = table(2, header);
+        for point in &self.points {
+            let Load::Closed { connections } = point.case.load else { continue };
+            let before = point.of(Side::Before).map(|before| before.per_second);
+            for (side, figures) in &point.sides {
+                let own = [Side::Connector, Side::Before, Side::Python].contains(side);
+                let ratio = before.map(|before| format!("{:.2}", figures.per_second / before));
+                let shares = [figures.generator_busy, figures.workspace_busy, figures.others_busy];
+                let times = [figures.p50_ms, figures.p99_ms, figures.p99_9_ms];
+                let limit = point.of_limit(figures).filter(|_| own).map(percent);
+                table.add_row(
+                    [connections.to_string(), name(*side).to_owned(), format!("{:.0}", figures.per_second)]
+                        .into_iter()
+                        .chain([limit.unwrap_or_default(), ratio.unwrap_or_default()])
+                        .chain(times.map(|time| format!("{time:.2}")))
+                        .chain([if own { format!("{:.1}", figures.calls_per_1000) } else { String::new() }])
+                        .chain([
+                            format!("{:.1}", figures.cpu_us),
+                            format!("{:.1}", figures.peak_memory / 1e6),
+                        ])
+                        .chain(shares.map(percent)),
+                );
+            }
         }
         table
     }
 
     fn verified(&self) -> Table {
-        let mut table = table(
-            1,
-            [
-                "connections",
-                "answers",
-                "acknowledged",
-                "missing in the table",
-                "missing in the spool",
-                "duplicates",
-                "broken connections",
-            ],
-        );
-        for point in &self.points {
-            let rows = &point.rows;
+        let header = [
+            "load",
+            "server",
+            "answers",
+            "acknowledged",
+            "missing in the table",
+            "missing in the spool",
+            "duplicates",
+            "broken connections",
+        ];
+        let mut table = table(2, header);
+        let sides = self.points.iter().flat_map(|point| {
+            let own = |side: &Side| matches!(side, Side::Connector | Side::Before);
+            point
+                .sides
+                .iter()
+                .filter(move |(side, _)| own(side))
+                .map(move |(side, figures)| (point, side, figures))
+        });
+        for (point, side, Figures { answers, rows, broken_connections, .. }) in sides {
             table.add_row([
-                point.connections.to_string(),
-                format!("{:?}", point.connector.answers),
+                format!("{:?}", point.case.load),
+                name(*side).to_owned(),
+                format!("{answers:?}"),
                 rows.acknowledged.to_string(),
                 rows.missing_in_table.to_string(),
                 rows.missing_in_spool.to_string(),
                 rows.duplicates.to_string(),
-                point.connector.broken_connections.to_string(),
+                broken_connections.to_string(),
             ]);
         }
         table
@@ -232,6 +267,17 @@ impl Report {
             ]);
         }
         table
+    }
+}
+
+fn name(side: Side) -> &'static str {
+    match side {
+        Side::Floor => "none (floor)",
+        Side::Connector => "connector",
+        Side::Before => "before",
+        Side::Bare => "axum",
+        Side::Hyper => "hyper",
+        Side::Python => "Python",
     }
 }
 

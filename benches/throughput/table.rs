@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::point::as_f64;
+use crate::figures::as_f64;
 
 /// A table whose columns from `numbers` on are numbers.
 pub(crate) fn table<const N: usize>(numbers: usize, header: [&str; N]) -> Table {

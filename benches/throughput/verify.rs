@@ -25,6 +25,16 @@ pub(crate) struct Verified {
     pub(crate) duplicates: u64,
 }
 
+impl Verified {
+    /// Those of another run as well.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.acknowledged += other.acknowledged;
+        self.missing_in_table += other.missing_in_table;
+        self.missing_in_spool += other.missing_in_spool;
+        self.duplicates += other.duplicates;
+    }
+}
+
 /// A row, of which only the number of its event is read.
 #[derive(Deserialize)]
 struct Row<'a> {
