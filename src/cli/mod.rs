@@ -13,6 +13,7 @@ mod output;
 
 mod deployed;
 mod platform;
+mod port;
 mod webhook;
 
 mod completions;

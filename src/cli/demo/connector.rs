@@ -1,7 +1,6 @@
 //! The connector as a child process, started the way the Functions host starts it.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use super::folder::Folder;
 use crate::cli::AS_CONNECTOR;
 use crate::cli::error::{Explain as _, with_hint};
+use crate::cli::port::Port;
 use crate::config::Confidential;
 use crate::emulator::Workspace;
 
@@ -53,6 +53,7 @@ pub(super) struct Connector {
     secret: Confidential,
     ready_after: Duration,
     log: PathBuf,
+    _port: Port,
 }
 
 impl Connector {
@@ -62,12 +63,12 @@ impl Connector {
         workspace: &Workspace,
         folder: &Folder,
     ) -> Result<Self> {
-        let port = free_port().context("no free port on 127.0.0.1")?;
+        let port = Port::find().context("no free port on 127.0.0.1")?;
         let secret = Confidential::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
         let log = folder.log();
         let file = File::create(&log).with_context(|| format!("`{}` cannot be written", log.display()))?;
         let settings = [
-            ("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()),
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", port.number().to_string()),
             ("WEBHOOK_SECRET", secret.expose().to_owned()),
         ];
         let began = Instant::now();
@@ -88,9 +89,10 @@ impl Connector {
             .spawn()
             .with_context(|| format!("`{}` cannot be started", executable.path.display()))
             .hint("build it for this machine: `cargo build --bin connector`")?;
-        let base = format!("http://127.0.0.1:{port}");
+        let base = format!("http://127.0.0.1:{}", port.number());
         let client = client()?;
-        let mut connector = Self { child, client, base, secret, ready_after: Duration::ZERO, log };
+        let ready_after = Duration::ZERO;
+        let mut connector = Self { child, client, base, secret, ready_after, log, _port: port };
         match connector.wait_until_ready(began).await {
             Ok(()) => Ok(connector),
             Err(error) => Err(connector.explain(error)),
@@ -166,11 +168,6 @@ pub(super) async fn reach(workspace: &Workspace) -> Result<()> {
         .context("this program cannot reach itself on 127.0.0.1")
         .hint("look whether a firewall, a VPN or a sandbox blocks connections on the loopback interface")?;
     Ok(())
-}
-
-/// A port that was free a moment ago: the Functions host chooses one the same way.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// A client for the loopback interface: no proxy, no redirect, connections are kept.

@@ -1,7 +1,6 @@
 //! The connector as a child process, called as the Functions host calls it.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::clock::Clock;
 use crate::cli::AS_CONNECTOR;
+use crate::cli::port::Port;
 use crate::emulator::Workspace;
 use crate::signature::{self, Secret};
 
@@ -31,6 +31,7 @@ pub(super) struct Connector {
     client: reqwest::Client,
     base: String,
     secret: Secret,
+    _port: Port,
 }
 
 /// How a body was answered.
@@ -53,14 +54,13 @@ impl Connector {
     /// # Errors
     /// When it cannot be started or does not answer.
     pub(super) async fn start(workspace: &Workspace, clock: &Clock, folder: &Path) -> Result<Self> {
-        // A port that was free a moment ago: the Functions host chooses one the same way.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = Port::find()?;
         let secret = Secret::new(SECRET).context("the secret is empty")?;
         let log = File::options().create(true).append(true).open(folder.join("connector.log"))?;
         let child = Command::new(std::env::current_exe()?)
             .arg(AS_CONNECTOR)
             .env_clear()
-            .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+            .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.number().to_string())
             .env("WEBHOOK_SECRET", SECRET)
             .env("SPOOL_DIR", folder.join("spool"))
             .envs(workspace.connector_settings())
@@ -72,8 +72,8 @@ impl Connector {
             .kill_on_drop(true)
             .spawn()
             .context("the connector cannot be started")?;
-        let base = format!("http://127.0.0.1:{port}");
-        let mut connector = Self { child, client: client()?, base, secret };
+        let base = format!("http://127.0.0.1:{}", port.number());
+        let mut connector = Self { child, client: client()?, base, secret, _port: port };
         connector.wait_until_ready().await?;
         Ok(connector)
     }

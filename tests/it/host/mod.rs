@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -136,9 +136,10 @@ impl Builder {
     pub async fn launch(self) -> Host {
         let config = Config::read(self.root.path()).unwrap_or_else(|error| panic!("{error}"));
         assert!(config.proxying, "only hosts with `enableProxyingHttpRequest` are simulated");
-        // The host does the same: it binds, reads the number, and lets go.
-        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let port = self.attached.or(self.port).unwrap_or_else(free);
+        let (port, holder) = match self.attached.or(self.port) {
+            Some(port) => (port, None),
+            None => hold_port(),
+        };
         let (orders, inbox) = mpsc::channel(8);
         let shared = Arc::new(Shared {
             root: self.root.path().to_owned(),
@@ -164,8 +165,20 @@ impl Builder {
         tasks.spawn(worker::supervise(shared.clone(), inbox));
         tasks.spawn(worker::monitor(shared.clone()));
         tasks.spawn(front::serve(listener, shared.clone()));
-        Host { shared, address, tasks, _root: self.root }
+        Host { shared, address, tasks, _root: self.root, _holder: holder }
     }
+}
+
+/// A free port, and what keeps others from it. The host binds one, reads the number and lets go; of many tests at once another
+/// would get the same number in the moment before the worker binds it, and be taken for the worker. A socket that is bound
+/// and does not listen leaves the port to the worker, which reuses addresses, and to nobody who asks for any port at all.
+/// Other systems than Linux would not let the worker in.
+fn hold_port() -> (u16, Option<TcpSocket>) {
+    let holder = TcpSocket::new_v4().unwrap();
+    holder.set_reuseaddr(true).unwrap();
+    holder.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = holder.local_addr().unwrap().port();
+    (port, Some(holder).filter(|_| cfg!(target_os = "linux")))
 }
 
 /// A running host. Dropping it kills the worker.
@@ -175,6 +188,7 @@ pub struct Host {
     address: SocketAddr,
     tasks: JoinSet<()>,
     _root: ScriptRoot,
+    _holder: Option<TcpSocket>,
 }
 
 impl Host {
