@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::App;
-use crate::delivery::drain::Report;
+use crate::delivery::drain::{Report, Trigger};
 
 pub(super) async fn drain(State(app): State<Arc<App>>, headers: HeaderMap, payload: Bytes) -> Response {
     // The host's own calls carry none; what its proxy forwards does.
@@ -22,7 +22,8 @@ pub(super) async fn drain(State(app): State<Arc<App>>, headers: HeaderMap, paylo
     }
     app.drain.timer_fired();
     // In a task of its own: a run is not to end half-way because a connection did.
-    let run = tokio::spawn(async move { app.drain.run(OffsetDateTime::now_utc(), last_run(&payload)).await });
+    let trigger = Trigger::Timer(last_run(&payload));
+    let run = tokio::spawn(async move { app.drain.run(OffsetDateTime::now_utc(), trigger).await });
     let log = match run.await {
         Ok(Some(report)) => summary(&report),
         Ok(None) => "another run is under way".to_owned(),

@@ -1,5 +1,6 @@
 //! The spool drains although its timer is dead: on Flex Consumption every timer may stop for good after a deployment
-//! while HTTP works. <https://github.com/Azure/azure-functions-host/issues/11828>
+//! while HTTP works. Timers run on instances of their own there, so that this process never hears of them: what their runs
+//! leave in the spool tells whether they live. <https://github.com/Azure/azure-functions-host/issues/11828>
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::warn;
 
 use super::App;
+use crate::delivery::drain::Trigger;
 
 /// An instance that one request woke may not live for long, so that it looks soon,
 const FIRST_AFTER: Duration = Duration::from_secs(5);
@@ -26,9 +28,7 @@ pub(super) async fn run(app: Arc<App>) {
         if app.drain.is_overdue(MAX_AGE).await {
             let hint = "the spool is drained from here; if it lasts, deploy a new app beside this one";
             warn!(event = "timer_missing", hint);
-            let now = OffsetDateTime::now_utc();
-            // As if the timer had fired a moment ago: the heartbeat is the timer's, and its absence is a sign.
-            app.drain.run(now, Some(now)).await;
+            app.drain.run(OffsetDateTime::now_utc(), Trigger::Fallback).await;
         }
     }
 }

@@ -19,6 +19,14 @@ pub(crate) struct Depth {
     pub(crate) more: bool,
     /// The age in seconds of the oldest one.
     pub(crate) oldest_s: u64,
+    /// What is there besides and is no blob, or a folder that cannot be looked into; only a directory has such.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) foreign: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Depth {
@@ -29,6 +37,7 @@ impl Depth {
             self.oldest_s = u64::try_from(age.whole_seconds()).unwrap_or(0);
         }
         self.blobs += page.entries.len();
+        self.foreign += page.foreign.len();
         self.more = page.next.is_some();
     }
 }

@@ -48,7 +48,7 @@ impl Loader {
 
 /// The blob that `entry` names, unless there is nothing in it to push.
 async fn read(settler: Settler, entry: Entry, now: OffsetDateTime) -> Result<Option<Blob>, Stop> {
-    let Entry { name, size } = entry;
+    let Entry { name, size, .. } = entry;
     if settler.is_settled(&name) {
         return Ok(None);
     }

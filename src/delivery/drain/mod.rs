@@ -22,11 +22,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::depth::{Count, depth_soon};
+use self::faults::Faults;
 use self::lease::Lease;
 use self::load::Loader;
 use self::settle::Settler;
@@ -95,6 +97,28 @@ pub(crate) struct Report {
     pub(crate) stop: Option<Stop>,
 }
 
+/// Who asks for a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trigger {
+    /// The host's timer, which fired before at that time. The host keeps it, so that the heartbeat is hourly even when every
+    /// minute finds a new process.
+    Timer(Option<OffsetDateTime>),
+    /// The process that takes requests, because no timer seems to fire. The heartbeat is the timer's, and its absence a sign.
+    Fallback,
+}
+
+impl Trigger {
+    /// What a run that the timer asked for leaves in the spool.
+    const TIMER: &str = "timer";
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Timer(_) => Self::TIMER,
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
 /// The drain of one process.
 pub(crate) struct Drain {
     parts: Arc<Parts>,
@@ -142,7 +166,8 @@ impl Drain {
         *self.last_timer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Whether a blob has waited for `max`, and no timer has fired here in that time.
+    /// Whether a blob has waited for `max`, and no timer has fired in that time: not here, and on no other instance, where its
+    /// run would have left a sign.
     pub(crate) async fn is_overdue(&self, max: Duration) -> bool {
         let fired = *self.last_timer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(store) = self.parts.store.as_ref().filter(|_| self.parts.ingestion.is_some()) else {
@@ -154,6 +179,7 @@ impl Drain {
         let Ok(page) = store.list(PENDING, None, 1).await else { return false };
         let oldest = page.entries.first().and_then(|entry| written(&entry.name));
         oldest.is_some_and(|at| OffsetDateTime::now_utc() - at > max)
+            && lease::timer_ran_within(store, max).await.is_ok_and(|ran| !ran)
     }
 
     /// How deep the spool is and as of when, with one round trip of storage.
@@ -164,15 +190,16 @@ impl Drain {
         self.count.advance(store).await
     }
 
-    /// One run. `last_run` is when the timer fired before, as the host keeps it; it makes the heartbeat hourly even
-    /// when every minute finds a new process. `None` is returned while another run is under way.
-    pub(crate) async fn run(&self, now: OffsetDateTime, last_run: Option<OffsetDateTime>) -> Option<Report> {
+    /// One run. `None` is returned while another run is under way in this process.
+    pub(crate) async fn run(&self, now: OffsetDateTime, trigger: Trigger) -> Option<Report> {
         let mut state = self.state.try_lock().ok()?;
         let deadline = Instant::now() + RUN_TIMEOUT;
-        self.heartbeat(&mut state, now, last_run).await;
+        if let Trigger::Timer(last_run) = trigger {
+            self.heartbeat(&mut state, now, last_run).await;
+        }
         let mut report = Report::default();
-        report.stop = self.empty(now, deadline, &mut report).await.err();
-        if let Some(store) = &self.parts.store {
+        report.stop = self.empty(now, trigger, deadline, &mut report).await.err();
+        if let Some(store) = self.parts.store.as_ref().filter(|_| report.depth.is_none()) {
             match depth_soon(store, PENDING).await {
                 Ok(depth) => report.depth = Some(depth),
                 Err(error) => {
@@ -212,21 +239,39 @@ impl Drain {
     }
 
     /// Pushes what waits until nothing does.
-    async fn empty(&self, now: OffsetDateTime, deadline: Instant, report: &mut Report) -> Result<(), Stop> {
+    async fn empty(
+        &self,
+        now: OffsetDateTime,
+        trigger: Trigger,
+        deadline: Instant,
+        report: &mut Report,
+    ) -> Result<(), Stop> {
         let parts = &self.parts;
         if parts.ingestion.is_none() {
             return Err(Stop::NotConfigured("the Logs Ingestion endpoint"));
         }
-        let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline);
-        let store = settler.store()?;
-        let is_empty = store.list(PENDING, None, 1).await.is_ok_and(|page| page.entries.is_empty());
-        let lease =
-            if is_empty { None } else { Some(Lease::take(store, now).await?.ok_or(Stop::Elsewhere)?) };
-        let outcome = self.pages(&settler, now).await.and_then(|()| settler.faults.verdict());
-        settler.retry_settled().await;
-        if let Some(lease) = lease {
-            lease.release(store).await;
+        let store = parts.store.as_ref().ok_or(Stop::NotConfigured("the spool"))?;
+        // Most minutes find nothing, and this is all that they ask of storage. A page that does not come says nothing.
+        let first = store.list(PENDING, None, 1).await.ok();
+        if let Some(page) = first.filter(|page| page.entries.is_empty() && page.next.is_none()) {
+            let faults = Faults::default();
+            for (name, problem) in &page.foreign {
+                faults.skipped(name, problem);
+            }
+            report.depth = Some(Depth { foreign: page.foreign.len(), ..Depth::default() });
+            return Ok(());
         }
+        let mut lease = Lease::take(store, trigger).await?.ok_or(Stop::Elsewhere)?;
+        let settler = Settler::new(Arc::clone(parts), Arc::clone(&self.memory), deadline, lease.held());
+        let done = Notify::new();
+        let draining = async {
+            let outcome = self.pages(&settler, now).await.and_then(|()| settler.faults.verdict());
+            settler.retry_settled().await;
+            done.notify_one();
+            outcome
+        };
+        let (outcome, ()) = tokio::join!(draining, lease.keep(store, &done));
+        lease.release(store).await;
         report.rows = settler.accepted();
         report.dead_lettered = settler.dead_lettered();
         report.calls = settler.calls();

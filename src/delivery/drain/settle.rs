@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::blob::{Blob, Call};
 use super::faults::{Faults, Kind};
+use super::lease::Held;
 use super::{Memory, Stop};
 use crate::delivery::parts::Parts;
 use crate::delivery::push::{LogsIngestion, PushError, body};
@@ -68,6 +69,7 @@ pub(super) struct Settler {
     pub(super) parts: Arc<Parts>,
     memory: Arc<Mutex<Memory>>,
     deadline: Instant,
+    held: Held,
     pub(super) tally: Arc<Tally>,
     pub(super) faults: Arc<Faults>,
 }
@@ -84,8 +86,8 @@ pub(super) struct Case {
 }
 
 impl Settler {
-    pub(super) fn new(parts: Arc<Parts>, memory: Arc<Mutex<Memory>>, deadline: Instant) -> Self {
-        Self { parts, memory, deadline, tally: Arc::default(), faults: Arc::default() }
+    pub(super) fn new(parts: Arc<Parts>, memory: Arc<Mutex<Memory>>, deadline: Instant, held: Held) -> Self {
+        Self { parts, memory, deadline, held, tally: Arc::default(), faults: Arc::default() }
     }
 
     pub(super) fn accepted(&self) -> usize {
@@ -100,9 +102,9 @@ impl Settler {
         self.tally.calls.load(Ordering::Relaxed)
     }
 
-    /// Whether the run may begin nothing any more.
+    /// Whether the run may begin nothing any more: its time is up, or its lease may be another's soon.
     pub(super) fn time_is_over(&self) -> bool {
-        Instant::now() >= self.deadline
+        Instant::now() >= self.deadline || self.held.is_over()
     }
 
     /// Pushes `call` and deletes its blobs. Whatever stops it, no row is lost: what is not settled stays pending.

@@ -1,7 +1,9 @@
 //! The spool in Azure Blob storage.
 
 use azure_core::error::ErrorKind;
+use azure_core::http::headers::HeaderName;
 use azure_core::http::{RequestContent, StatusCode, Url};
+use azure_core::time::parse_rfc7231;
 use azure_storage_blob::clients::{BlobContainerClient, BlobContainerClientOptions};
 use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlockBlobClientUploadOptions};
 use bytes::Bytes;
@@ -14,6 +16,9 @@ use crate::delivery::token::TokenSource;
 /// What tokens are for, in every cloud.
 /// <https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory>
 pub(crate) const SCOPE: &str = "https://storage.azure.com/.default";
+
+/// What time it is for the storage.
+const DATE: HeaderName = HeaderName::from_static("date");
 
 /// Blobs of one container.
 pub(crate) struct BlobStore {
@@ -83,10 +88,14 @@ impl BlobStore {
         };
         let mut pages = self.container.list_blobs(Some(options))?.into_pages();
         let Some(page) = pages.try_next().await? else { return Ok(Page::default()) };
+        let date = page.headers().get_optional_str(&DATE).and_then(|date| parse_rfc7231(date).ok());
         let page = page.into_model()?;
         let entries = page.blob_items.into_iter().filter_map(|item| {
-            let size = item.properties.and_then(|properties| properties.content_length).unwrap_or(0);
-            Some(Entry { name: item.name?, size })
+            let properties = item.properties.as_ref();
+            let size = properties.and_then(|properties| properties.content_length).unwrap_or(0);
+            let written = properties.and_then(|properties| properties.last_modified);
+            let age = date.zip(written).map(|(date, written)| date - written);
+            Some(Entry { name: item.name?, size, age })
         });
         Ok(Page {
             foreign: Vec::new(),

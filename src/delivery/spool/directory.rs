@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use time::OffsetDateTime;
 
 use super::{Entry, LEASES, Page, SpoolError};
 
@@ -224,7 +225,9 @@ impl Walk<'_> {
     fn entry(&mut self, path: &Path, name: String) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
-                self.page.entries.push(Entry { name, size: metadata.len() });
+                let written = metadata.modified().ok().map(OffsetDateTime::from);
+                let age = written.map(|written| OffsetDateTime::now_utc() - written);
+                self.page.entries.push(Entry { name, size: metadata.len(), age });
             }
             Ok(_) => self.foreign(&name, "it is not a regular file"),
             // A file may be deleted by a drain while it is listed; a link that leads nowhere is still there.

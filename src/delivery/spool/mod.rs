@@ -2,8 +2,8 @@
 //!
 //! One layout, two stores. `pending/<yyyy>/<MM>/<dd>/<uuidv7>.json.gz` holds batches that wait, `deadletter/…` what
 //! Azure Monitor will never accept, `oversize/<EventId>.json.gz` the whole body of an event whose row was cut.
-//! `settled/…` marks what is pending and cannot be deleted, though
-//! its rows are in the table. Names sort by age. Blobs are never changed: they are written once and deleted.
+//! `settled/…` marks what is pending and cannot be deleted, though its rows are in the table; `lease/…` says who drains,
+//! or who did last. Names sort by age. Blobs are never changed: they are written once and deleted.
 
 mod blob;
 mod directory;
@@ -98,6 +98,8 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// The size in bytes, compressed.
     pub(crate) size: u64,
+    /// How long ago it was written by the clock of the storage, which all instances share; `None` when that is not told.
+    pub(crate) age: Option<time::Duration>,
 }
 
 /// A part of a listing.

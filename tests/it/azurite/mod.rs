@@ -21,6 +21,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 mod contract;
+mod drains;
+mod lease;
 mod relay;
 mod server;
 mod spool;
@@ -92,6 +94,11 @@ impl Azurite {
     /// Ends the outage.
     pub async fn heal(&self) {
         self.relay.set(None).await;
+    }
+
+    /// Puts the clock of the storage `seconds` ahead of what it was: below 0, back.
+    pub fn advance(&self, seconds: i64) {
+        self.relay.advance(seconds);
     }
 
     /// The requests that reached the relay so far, for example `PUT /devstoreaccount1/spool-…/name`.

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use azure_core::time::{parse_rfc7231, to_rfc7231};
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -56,6 +58,8 @@ struct Shared {
     /// Faults of requests whose method and target begin with, and hold, these texts.
     picked: Mutex<Vec<(&'static str, String, Fault)>>,
     requests: Mutex<Vec<String>>,
+    /// How many seconds later it is for the storage than it is here.
+    ahead: AtomicI64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -79,6 +83,7 @@ impl Relay {
             next: Mutex::default(),
             picked: Mutex::default(),
             requests: Mutex::default(),
+            ahead: AtomicI64::default(),
         });
         let mut task = JoinSet::new();
         task.spawn(serve(address, shared.clone()));
@@ -111,6 +116,11 @@ impl Relay {
     /// What every request of `method` meets whose target holds `part`, until [`Relay::set`].
     pub fn pick(&self, method: &'static str, part: &str, fault: Fault) {
         self.shared.picked.lock().unwrap().push((method, part.to_owned(), fault));
+    }
+
+    /// Puts the storage's clock, as its answers tell it, `seconds` ahead of what it was.
+    pub fn advance(&self, seconds: i64) {
+        self.shared.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// Method and target of every request so far.
@@ -242,6 +252,11 @@ async fn pass_on(head: &RequestHead, body: &[u8], shared: &Shared) -> io::Result
     let answer = upstream.final_head().await?;
     let content = BodyReader::new(response_framing(&head.method, &answer)?).rest(&mut upstream).await?;
     let mut headers = answer.headers.clone();
+    let ahead = shared.ahead.load(Ordering::Relaxed);
+    if let Some(date) = headers.get("date").filter(|_| ahead != 0).and_then(|date| parse_rfc7231(date).ok()) {
+        headers.remove("date");
+        headers.push("Date", to_rfc7231(&(date + time::Duration::seconds(ahead))));
+    }
     if headers.has_token("transfer-encoding", "chunked") {
         headers.remove("transfer-encoding");
         headers.push("Content-Length", content.len().to_string());

@@ -11,7 +11,7 @@ use crate::rig::{Builder, Folder, Rig, SOON, event};
 use crate::tls::Tls;
 
 /// A connector whose spool is `azurite`.
-fn rig(azurite: &Azurite) -> Builder {
+pub fn rig(azurite: &Azurite) -> Builder {
     Rig::builder()
         .set("SPOOL_DIR", "")
         .set("SPOOL_CONTAINER_URL", azurite.container_url())
@@ -20,10 +20,16 @@ fn rig(azurite: &Azurite) -> Builder {
 }
 
 /// The connector, once it has tried its spool: no fault is spent on that.
-async fn started(azurite: &Azurite, builder: Builder) -> Rig {
+pub async fn started(azurite: &Azurite, builder: Builder) -> Rig {
     let rig = builder.start().await;
     wait_until(async || azurite.requests().iter().any(|request| request.contains("DELETE"))).await;
     rig
+}
+
+/// What is in the container besides the sign of the last run.
+async fn left(azurite: &Azurite) -> Vec<String> {
+    let names = azurite.list("").await;
+    names.into_iter().filter(|name| !name.starts_with("lease/")).collect()
 }
 
 #[tokio::test]
@@ -42,7 +48,7 @@ async fn keeps_events_in_the_container_over_an_outage_and_a_crash() {
     rig.workspace.clear_fault();
     rig.drain().await;
     assert_eq!(rig.rows().await.len(), 3);
-    assert_eq!(azurite.list("").await, Vec::<String>::new());
+    assert_eq!(left(&azurite).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -93,7 +99,7 @@ async fn a_drain_that_meets_a_storage_fault_loses_nothing() {
     let ids: std::collections::BTreeSet<_> =
         rig.rows().await.iter().map(|row| row["EventId"].clone().to_string()).collect();
     assert_eq!(ids.len(), 2);
-    assert_eq!(azurite.list("").await, Vec::<String>::new());
+    assert_eq!(left(&azurite).await, Vec::<String>::new());
 }
 
 /// Whatever storage does to one blob, the others reach the table in the same run, and its rows at most once.
@@ -135,7 +141,7 @@ async fn one_blob(method: &'static str, fault: Fault, expected: usize) {
     azurite.heal().await;
     rig.drain().await;
     assert_eq!(rig.rows().await.len(), 3, "{method} {fault:?}");
-    assert_eq!(azurite.list("").await, Vec::<String>::new(), "{method} {fault:?}");
+    assert_eq!(left(&azurite).await, Vec::<String>::new(), "{method} {fault:?}");
 }
 
 /// Not one blob but storage is to blame when none can be had.
@@ -190,6 +196,17 @@ async fn a_back_off_starves_no_read() {
     let told = rig.drain().await.logs;
     assert!(!told[0].contains("stopped"), "{told:?}");
     assert_eq!(rig.rows().await.len(), 16 * 12);
+}
+
+/// Several connectors may share a workspace.
+#[tokio::test]
+async fn a_heartbeat_carries_the_sites_name() {
+    let Some(azurite) = Azurite::start().await else { return };
+    let rig = started(&azurite, rig(&azurite).set("WEBSITE_SITE_NAME", "func-humanbound-one")).await;
+    rig.drain().await;
+    let rows = rig.workspace.rows().await.unwrap();
+    let heartbeat = rows.iter().find(|row| row["EventType"] == "connector.heartbeat").unwrap();
+    assert_eq!(heartbeat["Data"]["site"], "func-humanbound-one", "{heartbeat}");
 }
 
 /// What Storage says is told in a line, and so is the cause of a fault below it.
