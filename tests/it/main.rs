@@ -22,6 +22,7 @@ mod tools;
 
 mod azure_cli;
 mod backfill;
+mod backlog;
 mod budget;
 mod cli;
 mod content;

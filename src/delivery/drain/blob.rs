@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::record;
 
@@ -19,12 +20,26 @@ pub(super) struct Blob {
     pub(super) name: String,
     text: Vec<u8>,
     rows: Vec<Range<usize>>,
+    /// Its share of what may be in memory.
+    _room: OwnedSemaphorePermit,
+}
+
+/// What `content` says it inflates to, in bytes: the last member of a gzip stream ends with that number.
+/// <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
+pub(super) fn inflated_size(content: &Bytes) -> u64 {
+    let told = content.last_chunk().map_or(0, |told| u32::from_le_bytes(*told));
+    u64::from(told).clamp(content.len() as u64, MAX_INFLATED.max(content.len() as u64))
 }
 
 impl Blob {
-    /// Inflates a blob, finds its rows, and renews those that have waited for long.
-    pub(super) fn read(name: String, content: &Bytes, now: OffsetDateTime) -> Result<Self, Unreadable> {
-        let mut text = Vec::with_capacity(content.len() * 6);
+    /// Inflates a blob into `room`, finds its rows, and renews those that have waited for long.
+    pub(super) fn read(
+        name: String,
+        content: &Bytes,
+        now: OffsetDateTime,
+        room: OwnedSemaphorePermit,
+    ) -> Result<Self, Unreadable> {
+        let mut text = Vec::with_capacity(usize::try_from(inflated_size(content)).unwrap_or_default());
         let mut inflated = MultiGzDecoder::new(content.as_ref()).take(MAX_INFLATED + 1);
         inflated.read_to_end(&mut text).map_err(|error| Unreadable(format!("not gzip: {error}")))?;
         if text.len() as u64 > MAX_INFLATED {
@@ -45,7 +60,7 @@ impl Blob {
                 record::renew_time_generated(row, now);
             }
         }
-        Ok(Self { name, text, rows })
+        Ok(Self { name, text, rows, _room: room })
     }
 
     /// The rows, each a serialised JSON object.
@@ -57,9 +72,10 @@ impl Blob {
         self.rows.len()
     }
 
-    /// The bytes of its rows and one separator each.
+    /// The bytes of its rows and one separator each. Of a blob that has more between its rows that counts too: it is in
+    /// memory.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.iter().map(|range| range.len() + 1).sum()
+        self.text.len().saturating_sub(1)
     }
 }
 

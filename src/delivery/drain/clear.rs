@@ -77,11 +77,13 @@ impl Settler {
         for (number, blob) in case.blobs.iter().enumerate() {
             let left = left.remove(&number).unwrap_or_default();
             if left.len() < blob.len() || blob.len() == 0 {
-                clearing.push(self.clear_blob(Arc::clone(blob), left));
+                clearing.push((Arc::clone(blob), left));
             }
         }
-        // All of them, whatever happens to one: a blob that stays is sent again.
-        let cleared: Vec<_> = stream::iter(clearing).buffer_unordered(DELETES).collect().await;
+        // All of them, whatever happens to one: a blob that stays is sent again. Each has kilobytes of state while it is cleared,
+        // and a call may be of thousands, so that only those under way are made.
+        let clearing = stream::iter(clearing).map(|(blob, left)| self.clear_blob(blob, left));
+        let cleared: Vec<_> = clearing.buffer_unordered(DELETES).collect().await;
         cleared.into_iter().collect()
     }
 
