@@ -60,6 +60,8 @@ type logAlertType = {
   frequency: string
   @description('How far back it looks.')
   window: string
+  @description('How far back the query may see where that is farther; it narrows the rest by itself.')
+  sight: string?
 }
 
 var metricAlerts metricAlertType[] = [
@@ -154,6 +156,8 @@ var always logAlertType[] = [
     query: replace(loadTextContent('../alerts/responses.kql'), '{site}', siteName)
     frequency: 'PT15M'
     window: 'PT15M'
+    // Whether a row was ever stored: the most that Azure offers.
+    sight: 'P2D'
   }
 ]
 var dailyCap logAlertType[] = [
@@ -173,7 +177,7 @@ var silence logAlertType[] = [
     title: 'Humanbound: no event for ${silenceHours} hours'
     description: 'Humanbound has no events, its webhook is off, or it cannot reach the connector.'
     severity: 2
-    query: loadTextContent('../alerts/silence.kql')
+    query: replace(loadTextContent('../alerts/silence.kql'), '{site}', siteName)
     frequency: 'PT1H'
     window: silenceHours < 24 ? 'PT${silenceHours}H' : 'P${silenceHours / 24}D'
   }
@@ -231,6 +235,7 @@ resource log 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       scopes: [workspaceId]
       evaluationFrequency: alert.frequency
       windowSize: alert.window
+      overrideQueryTimeRange: alert.?sight
       autoMitigate: true
       // The tables exist only once something has been written to them.
       skipQueryValidation: true

@@ -75,10 +75,11 @@ fn cases_of_other_tables(site: &str) -> Vec<Case> {
         })
     };
     let refused = |rule: &str| json!({"minutes_ago": 5, "_ResourceId": format!("/subscriptions/s/resourcegroups/g/providers/microsoft.insights/datacollectionrules/{rule}"), "OperationName": "Ingestion", "Message": "no such table"});
-    let event = |ago: u64, family: &str| json!({"minutes_ago": ago, "EventFamily": family});
     let operation = |detail: &str| json!({"minutes_ago": 5, "Category": "ingestion", "Detail": detail});
     vec![
-        ("responses", true, "AppRequests", vec![request("503", "POST", "ingest")]),
+        ("responses", true, "AppRequests", vec![request("500", "POST", "ingest")]),
+        // Nothing was ever stored: the app is being set up.
+        ("responses", false, "AppRequests", vec![request("503", "POST", "ingest")]),
         ("responses", true, "AppRequests", vec![request("404", "POST", "ingest")]),
         (
             "responses",
@@ -93,16 +94,35 @@ fn cases_of_other_tables(site: &str) -> Vec<Case> {
         ),
         ("ingestion-errors", true, "DCRLogErrors", vec![refused("dcr-humanbound")]),
         ("ingestion-errors", false, "DCRLogErrors", vec![refused("dcr-other")]),
+        ("silence", true, "AISecurityEvents_CL", vec![]),
+        ("daily-cap", true, "_LogOperation", vec![operation("The status is OverQuota")]),
+        ("daily-cap", false, "_LogOperation", vec![operation("Data collection started")]),
+    ]
+}
+
+/// Cases of two tables: the alert's name, whether it fires, rows, requests.
+fn cases_of_rows_and_requests(site: &str) -> Vec<(&'static str, bool, Vec<Value>, Vec<Value>)> {
+    let event = |ago: u64, family: &str| json!({"minutes_ago": ago, "EventFamily": family});
+    let request = |site: &str, ago: u64, code: &str| {
+        json!({
+            "minutes_ago": ago, "AppRoleName": site, "Name": "ingest", "ResultCode": code, "ItemCount": 1,
+            "Url": "https://x/api/ingest", "Properties": {"HttpMethod": "POST"},
+        })
+    };
+    let (heartbeat, finding) = (event(2_800, "connector"), event(1_439, "finding"));
+    vec![
+        ("responses", true, vec![heartbeat.clone()], vec![request(site, 5, "503")]),
+        ("responses", false, vec![heartbeat], vec![request(site, 16, "503"), request(site, 16, "404")]),
         (
             "silence",
             true,
-            "AISecurityEvents_CL",
-            vec![event(5, "connector"), event(5, "test"), event(1441, "finding")],
+            vec![event(5, "connector"), event(5, "test"), event(1_441, "finding")],
+            vec![request(site, 5, "200")],
         ),
-        ("silence", true, "AISecurityEvents_CL", vec![]),
-        ("silence", false, "AISecurityEvents_CL", vec![event(1439, "finding")]),
-        ("daily-cap", true, "_LogOperation", vec![operation("The status is OverQuota")]),
-        ("daily-cap", false, "_LogOperation", vec![operation("Data collection started")]),
+        ("silence", false, vec![finding.clone()], vec![request(site, 1_439, "202")]),
+        // Another connector of the same workspace goes on.
+        ("silence", true, vec![finding.clone()], vec![request("func-other", 5, "200")]),
+        ("silence", true, vec![finding], vec![request(site, 5, "401"), request(site, 5, "503")]),
     ]
 }
 
@@ -126,18 +146,24 @@ fn every_query_fires_when_it_must_and_not_otherwise() {
     let Some(python) = tools::find("venv/bin/python", skipped) else { return };
     let snapshot = Snapshot::read("fullest");
     let site = site(&snapshot);
-    let cases: Vec<_> =
-        [cases_of_the_log(&site), cases_of_other_tables(&site), cases_of_the_contract(&site)].concat();
+    let of_one = [cases_of_the_log(&site), cases_of_other_tables(&site), cases_of_the_contract(&site)];
+    let of_one = of_one.concat().into_iter();
+    let of_one = of_one.map(|(name, fires, table, rows)| (name, fires, json!({table: rows})));
+    let of_two = cases_of_rows_and_requests(&site).into_iter().map(|(name, fires, rows, requests)| {
+        (name, fires, json!({"AISecurityEvents_CL": rows, "AppRequests": requests}))
+    });
+    let cases: Vec<_> = of_one.chain(of_two).collect();
     let alerts = snapshot.of("Microsoft.Insights/scheduledQueryRules");
     let asked: Vec<_> = cases
         .iter()
-        .map(|(name, _, table, rows)| {
+        .map(|(name, _, tables)| {
             let wanted = format!("alert-humanbound-{name}");
             let alert = alerts.iter().find(|alert| alert["name"] == *wanted).unwrap();
             let properties = &alert["properties"];
             assert_eq!(properties["criteria"]["allOf"][0]["threshold"], 0, "an alert fires at the first row");
-            let window = minutes(properties["windowSize"].as_str().unwrap());
-            json!({"query": properties["criteria"]["allOf"][0]["query"], "window": window, "tables": {*table: rows}})
+            let sight = properties["overrideQueryTimeRange"].as_str();
+            let window = minutes(sight.or(properties["windowSize"].as_str()).unwrap());
+            json!({"query": properties["criteria"]["allOf"][0]["query"], "window": window, "tables": tables})
         })
         .collect();
     let mut child = Command::new(python)
@@ -151,8 +177,8 @@ fn every_query_fires_when_it_must_and_not_otherwise() {
     let output = child.wait_with_output().unwrap();
     let found: Vec<u64> = serde_json::from_slice(&output.stdout).expect("the numbers of rows");
     assert_eq!(found.len(), cases.len());
-    for ((name, fires, table, rows), found) in cases.iter().zip(found) {
-        assert_eq!(found > 0, *fires, "{name}: {found} rows from {table} {rows:?}");
+    for ((name, fires, tables), found) in cases.iter().zip(found) {
+        assert_eq!(found > 0, *fires, "{name}: {found} rows from {tables}");
     }
     for alert in alerts {
         let of = |fires| {
