@@ -8,6 +8,8 @@ use humanbound_sentinel::emulator::PlatformFault;
 use super::Desk;
 use crate::tools;
 
+const COLUMNS: usize = 80;
+
 /// The lines of a screen after a program wrote `bytes` to it: as far as ours moves about.
 fn screen(text: &str) -> Vec<String> {
     let (mut lines, mut row, mut column) = (vec![Vec::new()], 0_usize, 0_usize);
@@ -34,6 +36,10 @@ fn screen(text: &str) -> Vec<String> {
                 }
             }
             char => {
+                if column == COLUMNS {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), Vec::new());
+                }
                 let line: &mut Vec<char> = &mut lines[row];
                 line.resize(line.len().max(column + 1), ' ');
                 line[column] = char;
@@ -55,11 +61,12 @@ async fn a_terminal_keeps_the_steps_and_nothing_that_moved() {
     desk.platform.add_fault(PlatformFault::Slow(Duration::from_millis(300)).on("*", "/**"));
     let home = desk.home.path().to_owned();
     let words = [env!("CARGO_BIN_EXE_hb-sentinel"), "connect", "--url", &desk.url(), "--secret-file"];
-    let line = format!("{} '{}'", words.join(" "), home.join("secret").display());
+    let line =
+        format!("stty cols {COLUMNS} rows 40 && {} '{}'", words.join(" "), home.join("secret").display());
     let run = move || {
         let mut command = Command::new(script);
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(Stdio::null());
-        command.env("HOME", &home).env("TERM", "xterm").env("COLUMNS", "80").env_remove("NO_COLOR");
+        command.env("HOME", &home).env("TERM", "xterm").env_remove("NO_COLOR");
         command.output().unwrap()
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
