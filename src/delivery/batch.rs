@@ -2,16 +2,21 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::dedup::{Outcome, Ticket};
 use super::permit::Permit;
-use super::push::MAX_CALL_BYTES;
+use super::push::{MAX_CALL_BYTES, body};
+
+/// From so many bytes on rows are compressed on another thread: a full call takes milliseconds, in which nobody would be
+/// answered.
+const MIN_BYTES_ELSEWHERE: usize = 32 * 1024;
 
 /// One row, the duty to tell what became of it, and until when.
 pub(crate) struct Row {
     /// A serialised JSON object.
-    pub(crate) json: Vec<u8>,
+    pub(crate) json: Bytes,
     /// Whoever waits for it.
     pub(crate) ticket: Ticket,
     /// Queueing, token and push end here; what is left until `ack_by` belongs to the spool.
@@ -32,6 +37,18 @@ impl Row {
 /// The bytes that `rows` take in one call: an array's brackets and commas included.
 pub(super) fn call_bytes(rows: &[Row]) -> usize {
     rows.iter().map(|row| row.json.len() + 1).sum::<usize>() + 1
+}
+
+/// The body of a call with `rows`, compressed.
+pub(super) async fn compressed(rows: &[Row]) -> Bytes {
+    if call_bytes(rows) >= MIN_BYTES_ELSEWHERE {
+        let json: Vec<_> = rows.iter().map(|row| row.json.clone()).collect();
+        let compressing = tokio::task::spawn_blocking(move || body(json.iter().map(AsRef::as_ref)));
+        if let Ok(content) = compressing.await {
+            return content;
+        }
+    }
+    body(rows.iter().map(|row| row.json.as_ref()))
 }
 
 /// Rows that wait for a push, in the order in which they came.

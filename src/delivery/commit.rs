@@ -14,11 +14,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::batch::{Queue, Row, call_bytes};
+use super::batch::{Queue, Row, call_bytes, compressed};
 use super::dedup::Outcome;
 use super::inbox::{Receiver, Wanted};
 use super::parts::Parts;
-use super::push::{MAX_CALL_BYTES, PushError, body};
+use super::push::{MAX_CALL_BYTES, PushError};
 use super::rhythm::Rhythm;
 use super::spool::{PENDING, new_name};
 
@@ -285,7 +285,7 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
     while let Some(size) = sizes.pop() {
         let part = rows.get(given_up..given_up + size).unwrap_or_default();
         let push_by = part.iter().map(|row| row.push_by).min().unwrap_or_else(Instant::now);
-        let content = body(part.iter().map(|row| row.json.as_slice()));
+        let content = compressed(part).await;
         parts.counters.calls(1);
         match call(content, push_by).await {
             Ok(()) => {
@@ -315,7 +315,7 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
 async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
     debug_assert!(rows.len() == 1 || call_bytes(&rows) <= MAX_CALL_BYTES, "a blob holds one call");
     let Some(ack_by) = rows.iter().map(|row| row.ack_by).max() else { return };
-    let content = body(rows.iter().map(|row| row.json.as_slice()));
+    let content = compressed(&rows).await;
     let name = new_name(PENDING, OffsetDateTime::now_utc());
     let outcome = match parts.put_until(&name, content, ack_by).await {
         Ok(()) => {
@@ -349,9 +349,15 @@ mod tests {
         let parts = Parts::new(None, None, Arc::new(Pacer::new(6_000, now)), Arc::default());
         let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
         for n in 0..4 {
-            let Lookup::New(ticket, outcome) = bodies.enter([n; 32], now) else { panic!("it is new") };
+            let Lookup::New(ticket, outcome) = bodies.enter([n; 16], now) else { panic!("it is new") };
             let permit = Permit::acquire(&budget, 2).unwrap();
-            rows.push(Row { json: b"{}".to_vec(), ticket, push_by: now, ack_by: now, _permit: permit });
+            rows.push(Row {
+                json: Bytes::from_static(b"{}"),
+                ticket,
+                push_by: now,
+                ack_by: now,
+                _permit: permit,
+            });
             outcomes.push(outcome);
         }
         let calls = AtomicUsize::new(0);

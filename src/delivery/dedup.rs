@@ -14,9 +14,9 @@ const MAX_BODIES: usize = 65_536;
 /// A body is remembered for so long: the sender's retries come within minutes.
 const TIME_TO_LIVE: Duration = Duration::from_secs(15 * 60);
 
-/// HMAC-SHA-256 of a body's inflated bytes, under a secret of the webhook: two bodies with one hash are as hard to find as
-/// for SHA-256, also for somebody who knows the secret.
-pub(crate) type BodyHash = [u8; 32];
+/// The first half of HMAC-SHA-256 over a body's inflated bytes, under a secret of the webhook: as much as an `EventId` has, so
+/// that two bodies with one hash are as hard to find as two events with one id, also for somebody who knows the secret.
+pub(crate) type BodyHash = [u8; 16];
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
