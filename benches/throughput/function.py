@@ -44,8 +44,11 @@ async def main() -> None:
         await client.upload(RULE, STREAM, [row(json.loads(body))], enforce_https=False)
         return web.json_response({"status": "stored"})
 
+    async def ready(_: web.Request) -> web.Response:
+        return web.Response()
+
     app = web.Application()
-    app.add_routes([web.post("/api/ingest", ingest), web.get("/", lambda _: web.Response())])
+    app.add_routes([web.post("/api/ingest", ingest), web.get("/", ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
