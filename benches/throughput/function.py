@@ -1,7 +1,8 @@
 """The peer: what a Python function with Microsoft's client would do, as lean as it can be written.
 
-Verifies the signature, uploads the event as one row with azure-monitor-ingestion's asynchronous client, and answers 200 when
-Azure Monitor has accepted it. Prints its port in its first line. As in a function, every event is a call of its own.
+Verifies the signature, uploads the event as one row with azure-monitor-ingestion's asynchronous client, and answers
+200 when Azure Monitor has accepted it. Prints its port in its first line. As in a function, every event is a call of
+its own.
 """
 
 import asyncio
