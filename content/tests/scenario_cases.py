@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import multiprocessing
-import os
 import pathlib
 import sys
 import tempfile
@@ -20,7 +18,8 @@ from typing import Any
 from hb_content.kql.engine import Content, ContentError, Functions
 from hb_content.scenario import check
 from hb_content.scenario.model import Scenario, ScenarioError, load
-from hb_content.scenario.run import SCENARIOS, evaluate, make_plans
+from hb_content.scenario.processes import spread
+from hb_content.scenario.run import SCENARIOS, evaluate, make_plans, played, run_rules
 
 _WINDOW = (
     "| where FirstIngested >= now() - {} and FirstIngested < now() - {} | where FindingSeverity == 'critical'"
@@ -137,21 +136,15 @@ REFUSED = (
 )
 
 
-#: What the processes that run cases share.
-_SHARED: list[Any] = []
-
-
-def _unnoticed(number: int) -> str:
-    case = CASES[number]
-    said = _said(case, *_SHARED)
-    return "" if case.says in said else f"{case.name}: the report does not say `{case.says}`:\n{said}"
-
-
 def run(content: Content, place: pathlib.Path) -> list[str]:
     """What of the broken things went unnoticed."""
-    _SHARED[:] = [content, Functions(content), place]
-    with multiprocessing.get_context("fork").Pool(min(os.cpu_count() or 1, 4)) as pool:
-        unnoticed = [text for text in pool.map(_unnoticed, range(len(CASES)), chunksize=1) if text]
+    functions = Functions(content)
+
+    def unnoticed_in(case: Case) -> str:
+        said = _said(case, content, functions, place)
+        return "" if case.says in said else f"{case.name}: the report does not say `{case.says}`:\n{said}"
+
+    unnoticed = [text for text in spread(unnoticed_in, CASES) if text]
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "refused.yaml"
         for text, why in REFUSED:
@@ -192,7 +185,9 @@ def _said(case: Case, content: Content, functions: Functions, place: pathlib.Pat
         case.change(rule, scenario)
     only = dataclasses.replace(content, rules={case.rule: rule})
     try:
-        report = evaluate(only, functions, plan, scenario)
+        broken = played(only, plan, scenario)
+        run_rules(only, functions, [broken])
+        report = evaluate(only, functions, broken)
     except Exception as error:  # Whatever stops a run is a report too.
         return f"{type(error).__name__}: {error}"
     return check.shown(report, in_full=True) if not report.holds else "everything is as expected"

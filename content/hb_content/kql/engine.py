@@ -22,6 +22,10 @@ from hb_content.documents.files import ROOT, default
 
 TABLE = "AISecurityEvents_CL"
 INGESTED = "_IngestionTime"
+#: The table of the watchlist.
+WATCHLIST = "_Watchlist"
+#: The columns of a table of runs: number and members of `Run`.
+RUN_COLUMNS = "_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP"
 
 #: What the engine cannot do as Azure does it, and what is done instead.
 EXCEPTIONS = {
@@ -41,7 +45,7 @@ TYPES = {
     "datetime": "TIMESTAMP",
     "dynamic": "JSON",
 }
-_WATCHLIST = ("ProjectId", "ProjectName", "Owner", "Criticality", "Archived")
+_WATCHLIST_COLUMNS = ("ProjectId", "ProjectName", "Owner", "Criticality", "Archived")
 #: What Sentinel adds to the columns of a watchlist.
 _WATCHLIST_OWN = ("SearchKey", "_DTItemId", "LastUpdatedTimeUTC")
 _INGESTION_TIME = re.compile(r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)")
@@ -136,7 +140,7 @@ class Functions:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self._parsed = [self._parse(body) for body in ("_NoSuchWatchlist", "_Watchlist")]
+        self._parsed = [self._parse(body) for body in ("_NoSuchWatchlist", WATCHLIST)]
         self._sql: dict[tuple[str, bool, tuple[str, ...]], str] = {}
 
     def _parse(self, watchlist: str) -> stored_functions.ResolvedFunctions:
@@ -149,7 +153,7 @@ class Functions:
         """The columns of the tables that content reads."""
         tables = {TABLE: [name for name, _ in self._content.columns] + [INGESTED], **others}
         if with_watchlist:
-            tables["_Watchlist"] = [*_WATCHLIST_OWN, *_WATCHLIST]
+            tables[WATCHLIST] = [*_WATCHLIST_OWN, *_WATCHLIST_COLUMNS]
         return tables
 
     def sql(self, kql: str, with_watchlist: bool, others: Mapping[str, list[str]]) -> str:
@@ -174,9 +178,7 @@ class Engine:
         self._connection.execute("SET threads = 1")
         columns = [f'"{name}" {TYPES[kind]}' for name, kind in content.columns]
         self._connection.execute(f'CREATE TABLE base ({", ".join(columns)}, "{INGESTED}" TIMESTAMP)')
-        self._connection.execute(
-            "CREATE TABLE runs (_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP)"
-        )
+        self._connection.execute(f"CREATE TABLE runs ({RUN_COLUMNS})")
         self._with_watchlist = False
         self._others: dict[str, list[str]] = {}
 
@@ -186,22 +188,22 @@ class Engine:
 
     def set_watchlist(self, rows: Sequence[Mapping[str, str]] | None) -> None:
         """Makes the watchlist HumanboundProjects; with None there is none."""
-        self._connection.execute("DROP TABLE IF EXISTS _Watchlist")
+        self._connection.execute(f"DROP TABLE IF EXISTS {WATCHLIST}")
         self._with_watchlist = rows is not None
         if rows is not None:
-            columns = [*_WATCHLIST_OWN, *_WATCHLIST]
+            columns = [*_WATCHLIST_OWN, *_WATCHLIST_COLUMNS]
             self._connection.execute(
-                f"CREATE TABLE _Watchlist ({', '.join(f'{column} VARCHAR' for column in columns)})"
+                f"CREATE TABLE {WATCHLIST} ({', '.join(f'{column} VARCHAR' for column in columns)})"
             )
             for row in rows:
                 values = [
                     row["ProjectId"],
                     "item",
                     "2026-01-01",
-                    *(row.get(column, "") for column in _WATCHLIST),
+                    *(row.get(column, "") for column in _WATCHLIST_COLUMNS),
                 ]
                 self._connection.execute(
-                    f"INSERT INTO _Watchlist VALUES ({', '.join('?' * len(columns))})", values
+                    f"INSERT INTO {WATCHLIST} VALUES ({', '.join('?' * len(columns))})", values
                 )
 
     def set_table(self, name: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
@@ -215,18 +217,14 @@ class Engine:
 
     def load(self, rows: Iterable[Row]) -> None:
         """Adds rows as the table would hold them; each has INGESTED. Empty strings stand for missing ones, as in Kusto."""
-        names = [name for name, _ in self.content.columns]
-        values = [
-            [_stored(row.get(name), kind) for name, kind in self.content.columns] + [row[INGESTED]]
-            for row in rows
-        ]
-        # One statement for each row would take longer than all queries over them.
-        for first in range(0, len(values), 100):
-            part = values[first : first + 100]
-            marks = ", ".join(f"({', '.join('?' * (len(names) + 1))})" for _ in part)
-            self._connection.execute(
-                f"INSERT INTO base VALUES {marks}", [value for row in part for value in row]
-            )
+        kinds = [*self.content.columns, (INGESTED, "datetime")]
+        values: list[list[Any]] = [[] for _ in kinds]
+        for row in rows:
+            for column, (name, kind) in zip(values, kinds, strict=True):
+                column.append(_stored(row.get(name), kind))
+        # A statement for all rows: one for each would take longer than all queries over them.
+        listed = ", ".join(f"unnest(?::{TYPES[kind]}[])" for _, kind in kinds)
+        self._connection.execute(f"INSERT INTO base SELECT {listed}", values)
 
     def query(self, kql: str, now: dt.datetime, run: Run | None = None) -> list[Row]:
         """The rows of `kql` at `now`, over what is ingested by then, or over what `run` sees."""
@@ -291,16 +289,26 @@ class Engine:
         return self._functions.tables(self._with_watchlist, self._others)
 
     def _fetch(self, sql: str) -> list[Row]:
-        cursor = self._connection.execute(sql)
-        names = [(item[0], str(item[1])) for item in cursor.description]
-        return [
-            {name: _shown(value, kind) for (name, kind), value in zip(names, values, strict=True)}
-            for values in cursor.fetchall()
-        ]
+        return fetch(self._connection, sql)
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    """The rows of a statement, as a scenario would write them."""
+    cursor = connection.execute(sql)
+    names = [(item[0], str(item[1])) for item in cursor.description]
+    return [
+        {name: _shown(value, kind) for (name, kind), value in zip(names, values, strict=True)}
+        for values in cursor.fetchall()
+    ]
+
+
+def seen(after: str, until: str, wall: str) -> str:
+    """The condition for the rows that a run sees."""
+    return f'"TimeGenerated" > {after} AND "TimeGenerated" <= {until} AND "{INGESTED}" <= {wall}'
 
 
 def _scope(after: str, until: str, wall: str) -> str:
-    return f'SELECT * FROM base WHERE "TimeGenerated" > {after} AND "TimeGenerated" <= {until} AND "{INGESTED}" <= {wall}'
+    return f"SELECT * FROM base WHERE {seen(after, until, wall)}"
 
 
 def _literal(time: dt.datetime) -> str:

@@ -1,32 +1,32 @@
-"""The harness's command: `run.py run FILE...` for people, `plan`, `play`, `check` and `selftest` for the test that runs all scenarios."""
+"""The command of scenarios: `run FILE...` for people; `plan`, `play` and `check` for the test that runs all of them."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import itertools
 import json
-import multiprocessing
-import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from hb_content.documents.files import ROOT
-from hb_content.kql.engine import Content, ContentError, Engine, Functions
+from hb_content.kql.engine import Content, ContentError, Engine, Functions, Row, Run
+from hb_content.kql.together import Together
 from hb_content.scenario import check, feed, scheduler
 from hb_content.scenario.model import Scenario, ScenarioError, load
+from hb_content.scenario.processes import spread
 
 SCENARIOS = ROOT / "content/scenarios"
 #: What plays plans to the connector, unless another program is named.
 PROGRAM = ("cargo", "run", "--locked", "--quiet", "--")
 #: The exit code for what cannot be done on this machine.
 SKIPPED = 77
-
-#: What the processes that check scenarios share: the content and its parsers.
-_SHARED: list[Any] = []
 
 
 def make_plans(content: Content, files: list[pathlib.Path], place: pathlib.Path) -> None:
@@ -39,47 +39,97 @@ def make_plans(content: Content, files: list[pathlib.Path], place: pathlib.Path)
         (place / f"{path.stem}.plan").write_text(json.dumps(plan), encoding="utf-8")
 
 
-def evaluate(
-    content: Content, functions: Functions, plan_path: pathlib.Path, scenario: Scenario | None = None
-) -> check.Report:
-    """The report of one scenario that was played."""
-    began = time.monotonic()
+@dataclasses.dataclass
+class Played:
+    """A scenario, the rows that came of it, and the runs of its rules with what they found."""
+
+    scenario: Scenario
+    rows: list[Row]
+    runs: dict[str, list[Run]]
+    found: dict[str, list[list[Row]]] = dataclasses.field(default_factory=dict)
+
+
+def played(content: Content, plan_path: pathlib.Path, scenario: Scenario | None = None) -> Played:
+    """What came of a plan; fails with ScenarioError or ContentError."""
     plan = json.loads(plan_path.read_text(encoding="utf-8"))
     scenario = scenario or load(pathlib.Path(plan["scenario"]), content)
+    rows = feed.rows(scenario, plan["steps"], plan_path.with_suffix(".rows"))
+    return Played(scenario, rows, scheduler.runs_of(scenario, content.rules, rows))
+
+
+def run_rules(content: Content, functions: Functions, cases: Sequence[Played]) -> None:
+    """Runs the rules of all cases, each rule once for all that have a watchlist and once for all that have none."""
+    for with_watchlist in (False, True):
+        together = Together(content, functions, with_watchlist)
+        alike = [case for case in cases if (case.scenario.watchlist is not None) == with_watchlist]
+        for number, case in enumerate(alike):
+            together.add(number, case.rows, case.scenario.watchlist)
+
+        def ask(name: str, together: Together = together, alike: Sequence[Played] = alike) -> None:
+            runs = [(number, run) for number, case in enumerate(alike) for run in case.runs.get(name, [])]
+            found = iter(together.query_runs(content.rules[name]["query"], runs) if runs else [])
+            for case in alike:
+                if name in case.runs:
+                    case.found[name] = list(itertools.islice(found, len(case.runs[name])))
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(ask, content.rules))
+        together.close()
+
+
+def evaluate(content: Content, functions: Functions, case: Played) -> check.Report:
+    """The report of a scenario whose rules have run."""
+    began = time.monotonic()
     engine = Engine(content, functions)
     try:
-        engine.set_watchlist(scenario.watchlist)
-        rows = feed.rows(scenario, plan["steps"], plan_path.with_suffix(".rows"))
-        engine.load(rows)
-        report = check.check(scenario, engine, scheduler.play(scenario, engine, rows))
+        engine.set_watchlist(case.scenario.watchlist)
+        engine.load(case.rows)
+        outcome = scheduler.play(case.scenario, engine, case.runs, case.found)
+        report = check.check(case.scenario, engine, outcome)
     finally:
         engine.close()
-    report.seconds, report.rows = time.monotonic() - began, len(rows)
+    report.seconds, report.rows = time.monotonic() - began, len(case.rows)
     return report
 
 
-def _evaluate_one(plan: pathlib.Path) -> check.Report | str:
-    try:
-        return evaluate(*_SHARED, plan)
-    except (ScenarioError, ContentError) as error:
-        return f"FAIL {plan.stem}: {error}"
-    except Exception as error:  # DuckDB's and duckdb-kql's, which have no common base of their own.
-        return f"FAIL {plan.stem}: the engine cannot run it: {type(error).__name__}: {str(error)[:3000]}"
+def failure(name: str, error: Exception) -> str:
+    """What is printed of a scenario that could not be checked."""
+    if isinstance(error, ScenarioError | ContentError):
+        return f"FAIL {name}: {error}"
+    # DuckDB's and duckdb-kql's have no common base of their own.
+    return f"FAIL {name}: the engine cannot run it: {type(error).__name__}: {str(error)[:3000]}"
 
 
 def check_all(content: Content, place: pathlib.Path, in_full: bool) -> bool:
     """Prints a report for every plan in `place`; whether all hold."""
-    # Parsing the parsers costs most of a second: children have them by being forked.
-    _SHARED[:] = [content, Functions(content)]
-    plans = sorted(place.glob("*.plan"), key=lambda path: -path.with_suffix(".rows").stat().st_size)
-    with multiprocessing.get_context("fork").Pool(min(os.cpu_count() or 1, len(plans), 4)) as pool:
-        found = pool.map(_evaluate_one, plans, chunksize=1)
+    functions = Functions(content)
+    cases: dict[str, Played | str] = {}
+    for plan in sorted(place.glob("*.plan")):
+        try:
+            cases[plan.stem] = played(content, plan)
+        except (ScenarioError, ContentError) as error:
+            cases[plan.stem] = failure(plan.stem, error)
+    run_rules(content, functions, [case for case in cases.values() if isinstance(case, Played)])
+
+    def report(name: str) -> check.Report | str:
+        case = cases[name]
+        try:
+            return case if isinstance(case, str) else evaluate(content, functions, case)
+        except Exception as error:
+            return failure(name, error)
+
+    # What takes longest begins first.
+    names = sorted(cases, key=lambda name: -_effort(cases[name]))
     holds = True
-    for report in sorted(found, key=lambda item: item if isinstance(item, str) else item.scenario.name):
-        good = not isinstance(report, str) and report.holds
-        print(report if isinstance(report, str) else check.shown(report, in_full))
+    for found in [found for _, found in sorted(zip(names, spread(report, names), strict=True))]:
+        good = not isinstance(found, str) and found.holds
+        print(found if isinstance(found, str) else check.shown(found, in_full))
         holds &= good
     return holds
+
+
+def _effort(case: Played | str) -> int:
+    return 0 if isinstance(case, str) else len(case.scenario.queries) + sum(map(any, case.found.values()))
 
 
 class ClockError(Exception):

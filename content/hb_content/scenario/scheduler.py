@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hb_content.kql.engine import INGESTED, ContentError, Engine, Row, Run
@@ -98,30 +98,41 @@ class Outcome:
     runs: int
 
 
-def play(scenario: Scenario, engine: Engine, rows: Sequence[Row]) -> Outcome:
-    """Runs every rule that is on, under both readings of now()."""
-    outcome = Outcome({}, {}, [], 0)
+def runs_of(
+    scenario: Scenario, rules: Mapping[str, dict[str, Any]], rows: Sequence[Row]
+) -> dict[str, list[Run]]:
+    """The runs of every rule that is on: first all of them with now() as it is, then all with the other reading."""
     # The connector's own rows come all day long, and what they change, they change for hours.
     times = sorted({row[INGESTED] for row in rows if row["EventFamily"] != "connector"})
-    for name, rule in engine.content.rules.items():
-        if not rule.get("enabled", True) and name not in scenario.also:
-            continue
-        walls = grid(scenario, rule, times)
-        outcome.runs += 2 * len(walls)
-        # The documentation does not say whether now() is shifted with the range, so it must not matter.
-        period = span(rule["queryPeriod"])
-        runs = [
-            Run(wall - shift, wall - DELAY - period, wall - DELAY, wall)
-            for shift in (dt.timedelta(), DELAY)
-            for wall in walls
-        ]
-        rows_of_runs = engine.query_runs(rule["query"], runs)
+    runs = {}
+    for name, rule in rules.items():
+        if rule.get("enabled", True) or name in scenario.also:
+            walls = grid(scenario, rule, times)
+            period = span(rule["queryPeriod"])
+            # The documentation does not say whether now() is shifted with the range, so it must not matter.
+            runs[name] = [
+                Run(wall - shift, wall - DELAY - period, wall - DELAY, wall)
+                for shift in (dt.timedelta(), DELAY)
+                for wall in walls
+            ]
+    return runs
+
+
+def play(
+    scenario: Scenario, engine: Engine, runs: Mapping[str, list[Run]], found: Mapping[str, list[list[Row]]]
+) -> Outcome:
+    """What comes of the runs of rules that found these rows."""
+    outcome = Outcome({}, {}, [], 0)
+    for name, runs_of_rule in runs.items():
+        rule, middle = engine.content.rules[name], len(runs_of_rule) // 2
+        outcome.runs += len(runs_of_rule)
         outcome.faults += [
-            f"{name}: {difference}" for difference in engine.differs_alone(rule["query"], runs, rows_of_runs)
+            f"{name}: {difference}"
+            for difference in engine.differs_alone(rule["query"], runs_of_rule, found[name])
         ]
-        found = list(zip(runs, rows_of_runs, strict=True))
-        alerts = alerts_of(name, rule, found[: len(walls)], outcome.faults)
-        shifted = alerts_of(name, rule, found[len(walls) :], outcome.faults)
+        pairs = list(zip(runs_of_rule, found[name], strict=True))
+        alerts = alerts_of(name, rule, pairs[:middle], outcome.faults)
+        shifted = alerts_of(name, rule, pairs[middle:], outcome.faults)
         _compare(name, alerts, shifted, outcome.faults)
         outcome.alerts[name] = alerts
         outcome.incidents[name] = group(rule, alerts, _changes(scenario, name))
