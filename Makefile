@@ -43,16 +43,13 @@ dashboard: tools ## Draw the CISO Dashboard over rows of the demo: target/dashbo
 screenshots: dashboard ## Take the pictures of the dashboard that the documents show (needs Chromium)
 	node content/tests/page/screenshots.mjs target/dashboard.html sentinel/workbooks/images
 
-lint: tools $(CARGO_DENY) ## Check format, lints, documentation, licenses and scripts
+lint: tools $(CARGO_DENY) ## Check format, lints, types, documentation, licenses and links, of every language
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --bin connector --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
-	@PATH="$(VENV):$$PATH"; if command -v shellcheck >/dev/null; then \
-	  shellcheck .ci/run tests/tools/setup tests/tools/run-tests \
-	    findings/hb-sync-without-a-number.sh findings/kql-keywords-after-a-dot.sh; \
-	else echo "shellcheck is not installed; the scripts were not checked"; fi
+	@tests/tools/lint
 
 dist: tools $(CARGO_CYCLONEDX) ## Build the package and `hb-sentinel` with the package inside, checksums and SBOM into dist/
 	@test -x $(VENV)/cargo-zigbuild || { echo "make dist needs Python: see the line above" >&2; exit 1; }

@@ -35,7 +35,10 @@ server.serve_forever()
 PY
 venv/bin/python platform.py &
 server=$!
-for _ in $(seq 100); do [ -f port ] && break; sleep 0.1; done
+for _ in $(seq 100); do
+  [ -f port ] && break
+  sleep 0.1
+done
 
 sync() {
   env -i PATH="$PATH" HOME="$folder" HB_TELEMETRY_DISABLED=1 CI=true NO_PROXY=127.0.0.1 PYTHONIOENCODING=utf-8 \

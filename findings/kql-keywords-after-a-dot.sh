@@ -38,7 +38,10 @@ for word in sys.argv[1:]:
         print(f"engine {access} {str(taken).lower()}")
 PY
 words=(count limit top kind render by title project)
-{ node parser.cjs "${words[@]}"; venv/bin/python engine.py "${words[@]}"; } | tee seen.txt
+{
+  node parser.cjs "${words[@]}"
+  venv/bin/python engine.py "${words[@]}"
+} | tee seen.txt
 
 expected() {
   for word in count limit top kind render; do echo "parser d.$word true"; done

@@ -148,7 +148,7 @@ try {
   process.stdout.write(JSON.stringify(input.workspaces.map(analyze)) + "\n");
 } catch (error) {
   // Without this, Node.js prints the line of the package where it happened: megabytes of minified script.
-  const text = [error?.message, error?.stack].map((part) => String(part ?? "").slice(0, 2000)).join("\n");
+  const text = (error instanceof Error ? [error.message, error.stack] : [error]).map((part) => String(part ?? "").slice(0, 2000)).join("\n");
   process.stderr.write(`analyzer.mjs: ${text || String(error)}\n`);
   process.exitCode = 1;
 }

@@ -113,6 +113,7 @@ async function use(page) {
 async function contrast(page, where) {
   const low = await page.evaluate(() => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    if (!canvas) throw new Error("the browser has no canvas");
     // Colours over each other, whatever way they are written in; the first is opaque.
     const mix = (colors) => {
       for (const color of colors) {
@@ -132,7 +133,7 @@ async function contrast(page, where) {
     };
     const found = [];
     for (const node of document.querySelectorAll("body *")) {
-      const says = [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.textContent.trim());
+      const says = [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.textContent?.trim());
       if (!says || node.closest("svg, script, style, dialog, [disabled]") || !node.getClientRects().length) continue;
       const back = behind(node);
       const [a, b] = [light(mix([...back, getComputedStyle(node).color])), light(mix(back))];

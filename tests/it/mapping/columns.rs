@@ -382,24 +382,3 @@ fn a_person_is_named_by_an_e_mail_where_one_came() {
         );
     }
 }
-
-#[test]
-fn a_member_that_its_column_cannot_hold_is_in_the_additional_fields() {
-    for member in [
-        r#""event_type":7"#,
-        r#""organisation_id":42"#,
-        r#""project_id":["p"]"#,
-        r#""severity":{"label":"high"}"#,
-        r#""severity":"62.5""#,
-        r#""title":false"#,
-        r#""description":"  ""#,
-        r#""category":" c""#,
-        r#""owasp_category":[]"#,
-        r#""id":17"#,
-        r#""timestamp":1785981600.00000001"#,
-        r#""finding_id":{"a":[null,1.0,"x"]}"#,
-        r#""anything":null"#,
-    ] {
-        check(&format!("{{{member}}}"), &[("AdditionalFields", &format!("{{{member}}}"))]);
-    }
-}

@@ -205,3 +205,24 @@ fn an_event_type_that_cannot_be_read_is_unknown() {
     }
     row::check("{}", &[("EventType", r#""unknown""#), ("EventFamily", r#""test""#), ("Truncated", "false")]);
 }
+
+#[test]
+fn a_member_that_its_column_cannot_hold_is_in_the_additional_fields() {
+    for member in [
+        r#""event_type":7"#,
+        r#""organisation_id":42"#,
+        r#""project_id":["p"]"#,
+        r#""severity":{"label":"high"}"#,
+        r#""severity":"62.5""#,
+        r#""title":false"#,
+        r#""description":"  ""#,
+        r#""category":" c""#,
+        r#""owasp_category":[]"#,
+        r#""id":17"#,
+        r#""timestamp":1785981600.00000001"#,
+        r#""finding_id":{"a":[null,1.0,"x"]}"#,
+        r#""anything":null"#,
+    ] {
+        row::check(&format!("{{{member}}}"), &[("AdditionalFields", &format!("{{{member}}}"))]);
+    }
+}

@@ -20,7 +20,7 @@ function formatterOf(formatters, column) {
 
 function compare(a, b) {
   const isEmpty = (one) => one === null || one === undefined || one === "";
-  if (isEmpty(a) || isEmpty(b)) return isEmpty(a) - isEmpty(b) || 0;
+  if (isEmpty(a) || isEmpty(b)) return Number(isEmpty(a)) - Number(isEmpty(b));
   if (typeof a === "number" && typeof b === "number") return a - b;
   return String(a).localeCompare(String(b), "en");
 }
@@ -29,9 +29,10 @@ function compare(a, b) {
 const columnOf = (key) => String(key).replace(/^\$gen_[a-z]+_(.*)_\d+$/, "$1");
 
 function showDetails(title, value) {
-  const dialog = document.getElementById("details");
-  dialog.querySelector("h2").textContent = title;
-  dialog.querySelector("pre").textContent = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const dialog = /** @type {HTMLDialogElement} */ (byId("details"));
+  const [heading, body] = /** @type {HTMLElement[]} */ ([dialog.querySelector("h2"), dialog.querySelector("pre")]);
+  heading.textContent = title;
+  body.textContent = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   dialog.showModal();
 }
 

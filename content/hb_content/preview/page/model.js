@@ -1,9 +1,12 @@
 // The workbook's parameters and results. What `workbook.py` does, done again for what is chosen on the page:
 // both make the same key of a query, so a difference shows as "not in the preview".
-const DATA = JSON.parse(document.getElementById("data").textContent);
+/** @param {string} id of what page.html has */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const DATA = JSON.parse(byId("data").textContent ?? "");
 const [TEXT, QUERY, PARAMETERS, LINKS, GROUP] = [1, 3, 9, 11, 12];
 const [PLAIN, DROPDOWN, TIME, RESOURCE, PILLS] = [1, 2, 4, 5, 10];
 const USE = /\{([A-Za-z_]\w*)(?::(\w+))?\}/g;
+/** Steps of a time axis: up to so many hours, this one. @type {[number, string][]} */
 const GRAINS = [[1, "1m"], [4, "5m"], [24, "30m"], [72, "1h"], [336, "6h"]];
 const NOW = Date.parse(DATA.now);
 const NOT_COMPUTED = Symbol("not computed");
@@ -53,7 +56,7 @@ function range(value) {
 
 function timeParts(value) {
   const [start, end] = range(value).map((time) => new Date(time));
-  const hours = (end - start) / 3600000;
+  const hours = (end.getTime() - start.getTime()) / 3600000;
   const days = Math.round(hours / 24);
   const span = days * 24 === hours ? `${days}d` : `${Math.round(hours * 60)}m`;
   const grain = (GRAINS.find(([limit]) => hours <= limit) || [0, "1d"])[1];

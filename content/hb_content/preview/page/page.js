@@ -1,5 +1,5 @@
 // The page: items in their order, with what is chosen. Everything that changes comes through `render`.
-const root = document.getElementById("workbook");
+const root = byId("workbook");
 /** What was drawn, by item, so that what did not change stays as it is: charts, scrolling, focus. */
 const drawn = new Map();
 const NOT_HERE = "This combination is not in the preview. It holds each choice of one filter while the others are as they were at first.";
@@ -118,7 +118,8 @@ function letGo(path, state) {
   for (const [, name, other] of exportsOf(found?.[1].content || {})) chosen.set(name, other);
 }
 
-let open;
+/** The name of the parameter whose menu is open. @type {string | undefined} */
+let openMenu;
 
 function parameter(path, one, values) {
   const label = one.label || one.name;
@@ -129,14 +130,14 @@ function parameter(path, one, values) {
   }
   const box = element("div", { class: "parameter", "data-name": one.name });
   const fixed = one.type === RESOURCE || one.type === PLAIN;
-  const button = element("button", { class: "pill", type: "button", disabled: fixed, "aria-haspopup": "listbox", "aria-expanded": String(open === one.name), onclick: (event) => { event.stopPropagation(); open = open === one.name ? undefined : one.name; render(); } });
+  const button = element("button", { class: "pill", type: "button", disabled: fixed, "aria-haspopup": "listbox", "aria-expanded": String(openMenu === one.name), onclick: (event) => { event.stopPropagation(); openMenu = openMenu === one.name ? undefined : one.name; render(); } });
   button.append(element("span", { class: "label", text: `${label}: ` }), element("b", { text: shownValue(path, one, values) }));
   if (!fixed) button.append(element("span", { class: "arrow", "aria-hidden": "true", text: "⌄" }));
   box.append(button);
-  if (open === one.name) {
+  if (openMenu === one.name) {
     const list = element("div", { class: "menu", role: "listbox", "aria-label": label, "aria-multiselectable": String(!!one.multiSelect), onclick: (event) => event.stopPropagation() });
     for (const choice of offered(path, one, values)) {
-      list.append(element("button", { type: "button", role: "option", "aria-selected": String(choice.on), "data-value": typeof choice.value === "object" ? choice.value.durationMs : choice.value, onclick: () => { if (!one.multiSelect) open = undefined; pick(one, choice.value, values); } },
+      list.append(element("button", { type: "button", role: "option", "aria-selected": String(choice.on), "data-value": typeof choice.value === "object" ? choice.value.durationMs : choice.value, onclick: () => { if (!one.multiSelect) openMenu = undefined; pick(one, choice.value, values); } },
         element("span", { class: "mark", "aria-hidden": "true", text: choice.on ? (one.multiSelect ? "☑" : "●") : one.multiSelect ? "☐" : "○" }), element("span", { text: choice.label })));
     }
     box.append(list);
@@ -201,13 +202,13 @@ function render() {
 
 function theme(name) {
   document.documentElement.dataset.theme = name;
-  document.getElementById("theme").textContent = name === "dark" ? "Light" : "Dark";
+  byId("theme").textContent = name === "dark" ? "Light" : "Dark";
   drawn.clear();
   render();
 }
 
-document.getElementById("note").textContent = `Preview without Azure, from ${DATA.rows.toLocaleString("en-US")} rows of the demo as they stood at ${shortDate(DATA.now)} UTC`;
-document.getElementById("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-document.addEventListener("click", () => { if (open) { open = undefined; render(); } });
-document.addEventListener("keydown", (event) => { if (event.key === "Escape" && open) { open = undefined; render(); } });
+byId("note").textContent = `Preview without Azure, from ${DATA.rows.toLocaleString("en-US")} rows of the demo as they stood at ${shortDate(DATA.now)} UTC`;
+byId("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+document.addEventListener("click", () => { if (openMenu) { openMenu = undefined; render(); } });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && openMenu) { openMenu = undefined; render(); } });
 theme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
