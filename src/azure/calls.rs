@@ -1,12 +1,12 @@
-//! Every call of `az` and `func` that is made, built by pure functions: one place for options and API versions.
+//! Every call of `az` and `func`, built by pure functions: one place for options and API versions.
 //!
-//! What changes something is built here and nowhere else, so that a deployment, its plan and its script cannot differ.
+//! Only this module builds calls that change something, so that a deployment, its plan and its script cannot differ.
 
 use std::time::Duration;
 
 use super::call::{Call, File, Input, Word};
 
-/// Versions of Azure's interfaces, the newest stable ones that are needed.
+/// API versions of Azure: the newest stable ones.
 pub(crate) mod api {
     pub(in crate::azure) const AUTHORIZATION: &str = "2022-04-01";
     pub(in crate::azure) const DEPLOYMENTS: &str = "2025-04-01";
@@ -20,7 +20,7 @@ pub(crate) mod api {
     pub(in crate::azure) const WORKSPACES: &str = "2023-09-01";
 }
 
-/// The tag of what we made: the resource group, and the resources of a deployment.
+/// The tag of what `hb-sentinel` made: the resource group, and the resources of a deployment.
 pub const TAG: (&str, &str) = ("humanbound-sentinel", "created");
 
 /// The tag of a site that says which package it runs.
@@ -88,7 +88,7 @@ impl Scope {
             .changing()
     }
 
-    /// Starts a deployment of the template and comes back at once. The parameters are a file; a secret goes in beside them.
+    /// Starts a deployment of the template and returns at once. The parameters are in a file; a secret is passed beside it.
     pub(super) fn deployment_create(&self, name: &str, with_secret: bool) -> Call {
         let call = Call::az(&["deployment", "group", "create"])
             .with("--resource-group", &self.group)
@@ -113,7 +113,7 @@ impl Scope {
             .changing()
     }
 
-    /// What Azure says a deployment would do. The secret is not in it.
+    /// Azure's prediction of what a deployment would change, without the secret.
     pub(super) fn deployment_what_if(&self, name: &str) -> Call {
         Call::az(&["deployment", "group", "what-if"])
             .with("--resource-group", &self.group)
@@ -138,7 +138,7 @@ impl Scope {
             .within(PUBLISHING)
     }
 
-    /// Publishes what is in the package with Core Tools, which zip it anew. They sign in through `az`.
+    /// Publishes the content of the package with Core Tools, which make a new zip of it. They sign in through `az`.
     pub(super) fn publish_with_func(&self, site: impl Into<Word>) -> Call {
         let mut call = Call::az(&["azure", "functionapp", "publish"]).word(site);
         call.tool = super::Tool::Func;
@@ -146,7 +146,7 @@ impl Scope {
         call.word("--no-build").with("--subscription", &self.subscription).changing().within(PUBLISHING)
     }
 
-    /// Adds one tag to a resource, and leaves its others.
+    /// Adds one tag to a resource, and keeps its others.
     pub(super) fn tag(&self, id: impl Into<Word>, name: &str, value: &str) -> Call {
         Call::az(&["tag", "update"])
             .with("--resource-id", id)
@@ -160,7 +160,7 @@ impl Scope {
         self.site(&["functionapp", "config", "appsettings", "list"], site).json(&self.subscription)
     }
 
-    /// Writes settings: a JSON object of texts on standard input, since a value with a leading `@` would be taken for a file.
+    /// Writes settings: a JSON object of texts on standard input, since `az` would read a value with a leading `@` as a file.
     pub(super) fn settings_set(&self, site: &str, json: String) -> Call {
         let call = self.site(&["functionapp", "config", "appsettings", "set"], site);
         call.with("--settings", "@-").silent(&self.subscription).reading(Input::Text(json)).changing()
@@ -193,14 +193,14 @@ impl Scope {
         Call::az(words).with("--resource-group", &self.group).with("--name", site)
     }
 
-    /// Puts a new version of the secret through the control plane, which needs no role on the vault's data.
+    /// Writes a new version of the secret through the control plane, which needs no role on the vault's data.
     pub(super) fn secret_put(&self, vault: impl Into<Word>) -> Call {
         let url = vault.into().then(format!("/secrets/{SECRET_NAME}?api-version={}", api::VAULTS));
         let input = Input::Secret { before: r#"{"properties":{"value":"#, after: "}}" };
         rest(Method::Put, url).with("--body", "@-").reading(input).silent(&self.subscription)
     }
 
-    /// Makes a site fetch anew what its settings refer to.
+    /// Makes a site resolve the references in its settings again.
     /// <https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#rotation>
     pub(super) fn references_refresh(&self, site: impl Into<Word>) -> Call {
         let url = site
@@ -224,11 +224,11 @@ pub(super) const SECRET_NAME: &str = "webhook-secret";
 pub enum Method {
     /// Reads.
     Get,
-    /// Makes or replaces.
+    /// Creates or replaces.
     Put,
-    /// Acts, or asks with a body.
+    /// Runs an action, or a query with a body.
     Post,
-    /// Takes away.
+    /// Deletes.
     Delete,
 }
 
@@ -243,7 +243,7 @@ impl Method {
     }
 }
 
-/// A name as one segment of a path: whatever is in it, it cannot end the segment.
+/// A name as one segment of a path, escaped so that no character can end the segment.
 /// <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>
 #[must_use]
 pub fn segment(name: &str) -> String {

@@ -1,16 +1,16 @@
-//! Errors of this module, split by what the caller does next, each with the way out where one is known.
+//! Errors of this module, split by what the caller does next, each with a hint where one is known.
 
 use thiserror::Error;
 
 use super::{catalogue, fault::Fault, process::RunError};
 
-/// Why a call has not done what it should.
+/// Why a call failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program could not be run to its end.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Nobody is signed in, or the sign-in is no longer good: exit code 4.
+    /// There is no login, or it is no longer valid: exit code 4.
     #[error("{0}")]
     Login(Fault),
     /// There is no such thing.
@@ -19,7 +19,7 @@ pub enum Error {
     /// Azure, or the tool itself, rejected it.
     #[error("{0}")]
     Rejected(Fault),
-    /// The tool succeeded and said something that cannot be read.
+    /// The tool succeeded, but its output cannot be read.
     #[error("`{call}` gave no {expected}")]
     Answer {
         /// The first words of the call.
@@ -27,7 +27,7 @@ pub enum Error {
         /// What was expected of it.
         expected: &'static str,
     },
-    /// It went on for longer than anybody should wait.
+    /// It took too long.
     #[error("{what} was not done after {minutes} min")]
     Pending {
         /// What was waited for.
@@ -35,7 +35,7 @@ pub enum Error {
         /// How long.
         minutes: u64,
     },
-    /// What was written is not what is there now.
+    /// What was read back differs from what was written.
     #[error("the setting {name} was written, and reads back as something else")]
     NotKept {
         /// The setting's name; its value may be a secret.
@@ -43,7 +43,7 @@ pub enum Error {
     },
 }
 
-/// What `az` exits with where a command of its own finds nothing; `az rest` does not.
+/// The exit code of `az` when one of its own commands finds nothing; `az rest` does not use it.
 /// <https://github.com/Azure/azure-cli/blob/dev/doc/error_handling_guidelines.md>
 const NOT_FOUND: i32 = 3;
 
@@ -87,7 +87,7 @@ impl Error {
         self.fault()?.code.as_deref()
     }
 
-    /// The way out: an imperative without a period.
+    /// What to do: an imperative without a period.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -109,7 +109,7 @@ impl Error {
     }
 }
 
-/// The sign-in library of `az` fails for no other reason than a sign-in, and not always with a number of Azure's.
+/// The login library of `az` fails for no other reason than a login, and not always with a number of Azure's.
 fn is_login(stderr: &str) -> bool {
     stderr.contains("az login") || stderr.contains("msal.exceptions.") || aadsts(stderr).is_some()
 }

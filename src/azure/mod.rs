@@ -3,10 +3,10 @@
 //! # Reading order
 //!
 //! 1. [`process`]: how a program is run. [`Runner`] is the seam: processes of this machine, or recorded answers.
-//! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets travel on standard input only.
-//! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and the way out.
-//! 4. [`client`]: typed calls over all that, with the tries, pages and polls that `az` leaves to its caller.
-//! 5. [`survey`]: what is there, by reading only, as [`found`]. [`options`], [`parameters`] and [`plan`]: what will be changed, as data.
+//! 2. [`call`] and [`calls`]: a call as data, and every call there is. Secrets go through standard input only.
+//! 3. [`fault`], [`error`], [`catalogue`]: what went wrong in Azure's words, and what to do about it.
+//! 4. [`client`]: typed calls on top, with the retries, pages and polls that `az` leaves to its caller.
+//! 5. [`survey`]: reads what exists, as [`found`]. [`options`], [`parameters`] and [`plan`]: what will be changed, as data.
 //! 6. [`estate`]: what deployments have made, and what may be deleted of it.
 //! 7. [`script`]: the same plan as a script for Bash.
 //!
@@ -28,12 +28,12 @@
 //!
 //! A deployment reads first and then runs what it has planned: `Survey` → [`Plan::new`] → for each step, for each of its
 //! calls, [`Azure::run`] with the [`Values`](call::Values) that fill it in (the files, the secret, and after `infra` the
-//! outputs of [`Azure::watch`]); [`Azure::publish_by`] for the call that publishes. What changes something is built in
-//! [`calls`] and nowhere else, so a plan that was shown, a run, and an exported script cannot differ.
+//! outputs of [`Azure::watch`]); [`Azure::publish_by`] for the call that publishes. Only [`calls`] builds calls that change
+//! something, so a plan that was shown, a run, and an exported script cannot differ.
 //!
-//! An [`Error`] has a [`hint`](Error::hint) where the way out is known; [`Error::Login`] is exit code 4. Dropping a future
-//! ends the program that it waits for, so an interrupt needs nothing more than to stop waiting. A deployment goes on in
-//! Azure all the same.
+//! An [`Error`] has a [`hint`](Error::hint) where the remedy is known; [`Error::Login`] is exit code 4. Dropping a future
+//! ends the program that it waits for, so an interrupt only has to stop waiting. A deployment continues in Azure all the
+//! same.
 
 pub mod call;
 pub mod calls;

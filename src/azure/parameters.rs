@@ -7,17 +7,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::{calls::TAG, found::Survey, options::DeployOptions};
 
-/// How every deployment of ours is called.
+/// The prefix of the name of every deployment of ours.
 pub const NAME_PREFIX: &str = "hb-sentinel-";
 
-/// Parameters that only say what a deployment finds, or that count the first time only. A second run finds something else,
-/// and still is the same deployment.
+/// Parameters that only describe what a deployment finds, or that matter only the first time. A second run finds something
+/// else, and still is the same deployment.
 const FOUND: [&str; 3] = ["projects", "recoverKeyVault", "settled"];
 
 /// What the names of an app that stands beside another end in.
 const SUFFIX: &str = "nameSuffix";
 
-/// The parameters of a deployment, without the secret. One that is null is left out: `az` would send it without a value.
+/// The parameters of a deployment, without the secret. A null is left out, because `az` would send it without a value.
 #[must_use]
 pub fn parameters(found: &Survey, options: &DeployOptions) -> Map<String, Value> {
     let mut all = Map::new();
@@ -66,11 +66,11 @@ pub fn file(parameters: &Map<String, Value>) -> Value {
     })
 }
 
-/// The name of the deployment of this template with these parameters: the same input has the same name, so that whoever
-/// comes second finds it done, or under way.
+/// The name of the deployment of this template with these parameters: the same input gives the same name, so that a second
+/// run finds the deployment done or running.
 #[must_use]
 pub fn deployment_name(template: &str, parameters: &Map<String, Value>) -> String {
-    // Sorted by name: what is the same must look the same.
+    // Sorted by name, so that equal parameters give equal text.
     let sorted: BTreeMap<_, _> =
         parameters.iter().filter(|(name, _)| !FOUND.contains(&name.as_str())).collect();
     let digest = Sha256::new().chain_update(template).chain_update(json!(sorted).to_string()).finalize();

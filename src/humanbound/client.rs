@@ -18,10 +18,10 @@ use crate::config::PlatformSettings;
 
 /// Projects a page; the API's own default is 20.
 const PAGE: usize = 100;
-/// An organisation with more pages does not exist; a platform that always says "more" does.
+/// A bound on the pages, for a platform that always says that there are more.
 const MAX_PAGES: usize = 1000;
 
-/// How the platform is called, for whoever shows it.
+/// The kind of login, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginMode {
     /// With an API key.
@@ -107,7 +107,7 @@ impl Client {
         self.organisation.as_deref().ok_or(Error::NoOrganisation)
     }
 
-    /// As whom the platform is called.
+    /// The kind of login.
     pub async fn login_mode(&self) -> LoginMode {
         match &self.login {
             Login::Key(_) => LoginMode::Key,
@@ -173,7 +173,7 @@ impl Client {
         Webhook::read(&object(&answer.body)?).ok_or_else(|| odd("a webhook", &answer.body))
     }
 
-    /// Makes a webhook, active from the start. Sent once, whatever comes of it.
+    /// Creates a webhook, active from the start. Never repeated.
     ///
     /// # Errors
     /// [`Error::Unclear`] when it may exist now, also after a success that names no id: list before trying again.
@@ -193,7 +193,7 @@ impl Client {
         })
     }
 
-    /// Switches a webhook on or off. It can be made again.
+    /// Switches a webhook on or off. The call may be repeated.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is gone; else as every call.
@@ -223,7 +223,7 @@ impl Client {
         }
     }
 
-    /// Asks the platform to deliver a test event now. A success here is no proof that it arrived. Sent once.
+    /// Asks the platform to deliver a test event now. A success does not prove that it arrived. Never repeated.
     ///
     /// # Errors
     /// [`Error::Unclear`] on 5xx, with which the platform also reports that the delivery failed; else as every call.
@@ -246,7 +246,7 @@ impl Client {
         Ok(Deliveries { items: items.iter().map(Delivery::read).collect(), total: number(&rest, "total") })
     }
 
-    /// Asks the platform to deliver past events once more. Sent once.
+    /// Asks the platform to deliver past events once more. Never repeated.
     ///
     /// # Errors
     /// [`Error::Unclear`] when they may be on their way: ask for the same window again, as duplicates are removed.
@@ -271,7 +271,7 @@ impl Client {
         .await
     }
 
-    /// Makes a call, and once more with a renewed session if the platform does not take the one at hand.
+    /// Makes a call, and once more with a renewed session if the platform rejects the current one.
     async fn call(&self, call: Call<'_>) -> Result<Answer, Error> {
         let pass = self.login.pass(&self.wire, &self.base_url).await.map_err(|error| self.dated(error))?;
         let answer = self.send(&call, &pass).await?;
@@ -289,7 +289,7 @@ impl Client {
             .map_err(|error| self.dated(error))
     }
 
-    /// Tells a clock that is far off with the failure that it may be the cause of.
+    /// Adds a wrong clock to the failure that it may have caused.
     fn dated(&self, error: Error) -> Error {
         match error {
             Error::NotLoggedIn { reason, .. } => {
@@ -315,7 +315,7 @@ impl Client {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
-        // `hb` sends the content type with every verb, so whatever stands before the platform is used to it.
+        // `hb` sends the content type with every verb, so any proxy of the platform accepts it.
         let mut request = self.wire.http().request(call.method.clone(), url);
         request = request.header(ACCEPT, "application/json").header(CONTENT_TYPE, "application/json");
         if let Some(organisation) = call.organisation {
@@ -331,12 +331,12 @@ impl Client {
     }
 }
 
-/// Whether a call can be made again without a look at what the first try did.
+/// Whether a call can be repeated without checking what the first try did.
 fn settles(method: &Method) -> bool {
     *method != Method::POST
 }
 
-/// Reads every item of a list; one that lacks its id is not the platform's.
+/// Reads every item of a list; an item without an id makes the answer unusable.
 fn all<T>(items: &[Object], read: fn(&Object) -> Option<T>, answer: &Answer) -> Result<Vec<T>, Error> {
     let read: Option<Vec<T>> = items.iter().map(read).collect();
     read.ok_or_else(|| answer::odd("items with an id", &answer.body))

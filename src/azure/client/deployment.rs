@@ -1,4 +1,4 @@
-//! Deployments of the resource group: started, watched, and asked for the innermost cause when they failed.
+//! Deployments of the resource group: starts and watches them, and finds the innermost cause of a failure.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,25 +8,25 @@ use serde_json::Value;
 use super::{Azure, rest, text};
 use crate::azure::{call::Values, calls::api, error::Error, fault::Fault};
 
-/// How often a deployment is looked at; its operations every other time.
+/// How often a deployment is read; its operations are read every other time.
 const POLL: Duration = Duration::from_secs(5);
 /// A first deployment takes a quarter of an hour or so.
 const MAX_POLLS: u64 = 1080;
-/// Polls in a row that may fail before the network is to blame.
+/// Polls in a row that may fail before the network counts as broken.
 const MAX_FAILURES: u32 = 6;
-/// Templates within templates within ours.
+/// How deep nested deployments are followed.
 const DEPTH: usize = 4;
 
 /// How far a deployment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Azure is at work.
+    /// Running, or about to.
     Running,
-    /// All of it is there.
+    /// Everything is deployed.
     Succeeded,
-    /// Some of it is not.
+    /// Something could not be deployed.
     Failed,
-    /// Somebody stopped it.
+    /// Somebody canceled it.
     Canceled,
 }
 
@@ -45,14 +45,14 @@ pub struct Deployment {
     pub parameters: BTreeMap<String, String>,
     /// Its outputs, each as text.
     pub outputs: BTreeMap<String, String>,
-    /// The ids of what it made or found, not those of nested deployments' resources.
+    /// The ids of what it made or found, without the resources of nested deployments.
     pub resources: Vec<String>,
-    /// Why it failed, as the deployment itself tells it.
+    /// Why it failed, by the deployment's own error.
     pub fault: Option<Fault>,
 }
 
 impl Deployment {
-    /// Reads Azure's JSON; `None` when it is none of a deployment.
+    /// Reads Azure's JSON; `None` when it does not describe a deployment.
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let properties = value.get("properties")?;
@@ -111,11 +111,11 @@ impl Operation {
 }
 
 impl Azure {
-    /// Starts a deployment and comes back when Azure has taken it.
+    /// Starts a deployment and returns when Azure has accepted it.
     ///
     /// # Errors
     ///
-    /// What Azure finds wrong with it at once, [`Error::Rejected`] with `DeploymentActive` when one of that name runs.
+    /// What Azure finds wrong with it at once; [`Error::Rejected`] with `DeploymentActive` when one of that name is running.
     pub async fn start_deployment(&self, name: &str, values: &Values) -> Result<(), Error> {
         let call = self.scope.deployment_create(name, values.secret.is_some());
         self.az.run(&call, values).await.map(drop)
@@ -130,7 +130,7 @@ impl Azure {
         self.az.run(&self.scope.deployment_cancel(name), &Values::default()).await.map(drop)
     }
 
-    /// What Azure says a deployment would do: its JSON, of which `changes` matters.
+    /// Azure's prediction of what a deployment would change: its JSON, of which `changes` matters.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Azure {
         Ok(self.get(&url).await?.as_ref().and_then(Deployment::read))
     }
 
-    /// A deployment by its resource id, in whatever group, or `None`.
+    /// A deployment by its resource id, in any resource group, or `None`.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl Azure {
         Ok(ours)
     }
 
-    /// What a deployment does, by its resource id.
+    /// The operations of a deployment, by its resource id.
     ///
     /// # Errors
     ///
@@ -188,12 +188,12 @@ impl Azure {
         Ok(self.list(&url).await?.iter().filter_map(Operation::read).collect())
     }
 
-    /// Waits until a deployment has ended, and tells `observe` what it does meanwhile. A failure has the innermost cause.
+    /// Waits until a deployment has ended, and reports its progress to `observe`. A failure has the innermost cause.
     ///
     /// # Errors
     ///
-    /// When Azure cannot be asked for longer than a moment, or the deployment is gone or never ends. A deployment that
-    /// failed is no error here.
+    /// When Azure cannot be reached for longer than a moment, or the deployment is gone or never ends. A failed deployment
+    /// is no error here.
     pub async fn watch(
         &self,
         name: &str,
@@ -232,7 +232,7 @@ impl Azure {
         Ok((deployment, operations))
     }
 
-    /// With the causes that its operations tell, which say more than the deployment's own.
+    /// The deployment with the causes from its operations, which say more than its own error.
     async fn explained(&self, mut deployment: Deployment) -> Deployment {
         let mut faults = Vec::new();
         // A cause that cannot be read is no reason to hide that the deployment failed.

@@ -12,17 +12,17 @@ use crate::azure::{
     error::Error,
 };
 
-/// Pauses after a try to publish that Azure was not ready for: five tries in all.
+/// Pauses after failed tries to publish while the site is not ready: five tries in all.
 const PAUSES: [u64; 4] = [10, 20, 40, 60];
-/// The identity is let into the container of packages some minutes after its role was assigned: ten tries a minute apart.
+/// The identity's role on the container `package` becomes effective after some minutes: ten tries, a minute apart.
 /// <https://github.com/Azure/azure-functions-core-tools/issues/4346>
 const ROLE_TRIES: usize = 10;
 const ROLE_PAUSE: Duration = Duration::from_secs(60);
 
-/// Keys of the host and its functions. They cannot be printed.
+/// The keys of the host and its functions, which cannot be printed.
 #[derive(Clone)]
 pub struct Keys {
-    /// The key that every function takes.
+    /// The key that every function accepts.
     pub function: Zeroizing<String>,
 }
 
@@ -45,7 +45,7 @@ impl Azure {
         Ok(answer.as_array().into_iter().flatten().filter_map(setting).collect())
     }
 
-    /// Writes some settings, leaves the others, and reads them back: Azure takes whatever it is given.
+    /// Writes some settings, keeps the others, and reads them back, because Azure accepts anything.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Azure {
         }
     }
 
-    /// Takes settings away; one that is not there is no error.
+    /// Deletes settings; one that does not exist is no error.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Azure {
         Ok(Keys { function: Zeroizing::new(key) })
     }
 
-    /// What became of each setting that refers to a vault: `Resolved`, or why not. By the site's resource id.
+    /// The state of each setting that refers to a vault, by the site's resource id: `Resolved`, or why not.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Azure {
         Ok(listed.iter().filter_map(read).collect())
     }
 
-    /// Makes a site fetch its references anew, by its resource id.
+    /// Makes a site resolve its references again, by its resource id.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Azure {
         self.patiently(&self.scope.references_refresh(site), &Values::default()).await.map(drop)
     }
 
-    /// Adds a tag to a resource, by its id, and leaves its others.
+    /// Adds a tag to a resource, by its id, and keeps its others.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Azure {
         self.az.run(&self.scope.tag(id, name, value), &Values::default()).await.map(drop)
     }
 
-    /// The digest of the package that a site runs, by the site's resource id, as our tag tells it.
+    /// The digest of the package that a site runs, from its tag, by the site's resource id.
     ///
     /// # Errors
     ///
@@ -127,11 +127,11 @@ impl Azure {
         Ok(answer.and_then(|site| text(site.get("tags")?, PACKAGE_TAG)))
     }
 
-    /// Publishes a package as it is, again while the site is not ready for it.
+    /// Publishes a package as it is, repeatedly while the site is not ready for it.
     ///
     /// # Errors
     ///
-    /// What the publishing site answers in the end.
+    /// The last answer of the publishing site.
     pub async fn publish(&self, site: &str, package: &Path) -> Result<(), Error> {
         let files = [(File::Package, package.to_owned())].into();
         self.publish_by(&self.scope.publish(site), &Values { files, ..Values::default() }).await
@@ -141,13 +141,13 @@ impl Azure {
     ///
     /// # Errors
     ///
-    /// What Core Tools say in the end.
+    /// The last output of Core Tools.
     pub async fn publish_with_func(&self, site: &str, folder: &Path) -> Result<(), Error> {
         let files = [(File::Unpacked, folder.to_owned())].into();
         self.publish_by(&self.scope.publish_with_func(site), &Values { files, ..Values::default() }).await
     }
 
-    /// Runs a call that publishes, of this module or of a plan, by the rules above.
+    /// Runs a call that publishes, of this module or of a plan, with the retries above.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Azure {
 }
 
 impl super::Az {
-    /// Runs a call whose output nobody reads: Core Tools print a log.
+    /// Runs a call whose output is not read: Core Tools print a log.
     async fn run_text(&self, call: &Call, values: &Values) -> Result<(), Error> {
         self.output(call, values).await.map(drop)
     }
@@ -182,7 +182,7 @@ impl super::Az {
 enum Retry {
     /// The site is new, or another publishing is under way.
     NotReady,
-    /// A role is not known yet.
+    /// A role is not effective yet.
     Role,
     /// It would fail again.
     Never,

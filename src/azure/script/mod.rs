@@ -1,11 +1,11 @@
-//! A plan as a script: for whoever wants to read it first, or may not run another program where `az` is.
+//! A plan as a script, to be read first, or run where no program but `az` may run.
 //!
-//! It makes the same changing calls in the same order as [`super::Plan`] has them, and the checks of a deployment; what only
-//! `hb-sentinel` can do it leaves to that, or says what is left. Where a deployment would recover by itself, the script
-//! stops with the hint. Every value stands in quotes that one function makes: a resource group, a workspace and an
-//! organisation may be called anything.
+//! It has the same changing calls in the same order as [`super::Plan`], and the checks of a deployment. It leaves what only
+//! `hb-sentinel` can do to that, or says what is left to do. Where `deploy` would recover by itself, the script stops with
+//! the hint. One function quotes every value, because the names of a resource group, a workspace and an organisation may
+//! contain anything.
 //!
-//! Reading order: [`script`], `checks` (what it looks at), `connect` (its end).
+//! Reading order: [`script`], `checks` (the checks), `connect` (its end).
 
 mod checks;
 mod connect;
@@ -32,7 +32,7 @@ pub struct Beside {
 /// What a script needs besides its plan.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptOptions {
-    /// The name of the folder with its files, which stands beside it.
+    /// The name of the folder with its files, beside the script.
     pub folder: String,
     /// The files in there.
     pub files: Vec<Beside>,
@@ -55,7 +55,7 @@ pub struct Content {
     pub hunts: usize,
 }
 
-/// A text as one word of the shell, whatever is in it.
+/// Any text as one word of the shell.
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02>
 #[must_use]
 pub fn quote(text: &str) -> String {
@@ -149,7 +149,7 @@ impl Writer<'_> {
         text
     }
 
-    /// A secret that is there already stays: somebody may sign with it.
+    /// An existing secret stays, because a webhook may sign with it.
     fn secret(&self) -> String {
         let vault = match &self.plan.vault {
             Some(vault) => format!("vault={}\n", quote(vault)),
@@ -177,7 +177,7 @@ impl Writer<'_> {
         };
         let failed = format!("|| fail {} {}\n", quote(&format!("{} failed", step.id)), quote(hint));
         let is_secret = |call: &Call| matches!(call.input, Input::Secret { .. });
-        // What needs a secret, and what follows it, is done only when there is a new one.
+        // What needs a secret, and what follows it, is done only when there is a new secret.
         let only_with_secret = step.id == "secret" && !step.changes.is_empty();
         if only_with_secret {
             text.push_str("if [ -n \"$webhook_secret\" ]; then\n");
@@ -247,7 +247,7 @@ impl Writer<'_> {
         self.show(&format!("properties.outputs.{name}.value"))
     }
 
-    /// A call as a command, its secret piped in by a builtin, which no list of processes shows.
+    /// A call as a command. A shell builtin pipes the secret in, so no list of processes shows it.
     fn command(&self, call: &Call) -> String {
         let words: Vec<String> = call
             .args
@@ -256,7 +256,7 @@ impl Writer<'_> {
             .collect();
         let mut command = call.tool.name().to_owned();
         for word in &words {
-            // An option begins a line of its own.
+            // Each option begins a new line.
             command.push_str(if word.starts_with("--") { " \\\n    " } else { " " });
             command.push_str(word);
         }
@@ -264,7 +264,7 @@ impl Writer<'_> {
             command = format!("(cd -- {} && {command})", self.path(folder));
         }
         match &call.input {
-            // A command in a loop, or under a terminal, must not read what is not its own.
+            // A command in a loop, or under a terminal, must not read input that is not meant for it.
             Input::Closed => format!("{command} </dev/null"),
             Input::Text(text) => format!("printf '%s' {} | {command}", quote(text)),
             Input::Secret { before, after } => {

@@ -1,4 +1,4 @@
-//! The course of a backfill: ask, learn, save, wait.
+//! The loop of a backfill: request, learn, save, wait.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Backfill, Error, Grain, Notice, Observer, Options, Outcome, Plan, Ve
 use crate::humanbound::{self, Client, Timing};
 use crate::state;
 
-/// How often a window is asked for again when it is not known what became of it, or the platform fails.
+/// How often a window is requested again when its outcome is unknown or the platform fails.
 const MAX_RETRIES: u32 = 5;
 /// The pause before the first of these; it doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ struct Run<'a> {
     pace: Pace<'a>,
     plan: Plan,
     grain: Grain,
-    /// The platform has taken a window as it is written now.
+    /// Whether the platform has accepted the current form of times.
     has_answer: bool,
     outcome: Outcome,
     projects: Option<Vec<String>>,
@@ -82,8 +82,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Asks for a window until there is an answer; `None` when the platform does not take its times, so that the plan
-    /// must be made anew for whole days.
+    /// Requests a window until there is an answer; `None` when the platform accepts no times, so that whole days must be
+    /// planned instead.
     async fn ask(&mut self, window: &Window) -> Result<Option<u64>, Error> {
         let (mut retries, mut throttled, mut unclear) = (0, 0, 0);
         loop {
@@ -93,7 +93,7 @@ impl Run<'_> {
                 Ok(replayed) => {
                     let queued = replayed.queued.ok_or(Error::NoNumber { since: window.since })?;
                     self.has_answer = true;
-                    // Each time that it was not known it may have been queued.
+                    // Each time the outcome was unknown, the window may have been queued.
                     self.outcome.unclear += unclear;
                     self.outcome.duplicates += queued * unclear;
                     return Ok(Some(queued));
@@ -133,7 +133,7 @@ impl Run<'_> {
         }
     }
 
-    /// Learns from an answer what comes next, and counts it.
+    /// Counts an answer, and learns from it what comes next.
     async fn learn(&mut self, window: &Window, queued: u64) -> Result<(), Error> {
         let mut verdict = self.plan.answered(window, queued, self.options.limit);
         if verdict == Verdict::NeedsProjects {
@@ -159,7 +159,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The organisation's projects, archived ones too: their events are of the past.
+    /// The organisation's projects, including archived ones, which have past events.
     async fn projects(&mut self) -> Result<Vec<String>, Error> {
         if let Some(projects) = &self.projects {
             return Ok(projects.clone());
@@ -174,7 +174,7 @@ impl Run<'_> {
 /// What is remembered between runs.
 struct Saved {
     key: String,
-    /// Where an earlier run of the same backfill got to.
+    /// Where an earlier run of the same backfill stopped.
     from: Option<OffsetDateTime>,
     /// What was remembered of it, or of another that is over.
     earlier: state::Backfill,
@@ -237,7 +237,7 @@ impl Saved {
         }
     }
 
-    /// The backfill is over. Only one that left nothing out moves the point from which the next may go on.
+    /// Ends the backfill. Only one that left nothing out moves the point where the next backfill may begin.
     fn finished(&self, outcome: &Outcome, options: &Options) -> state::Backfill {
         let reached = options.is_whole().then_some(outcome.until);
         let through = reached.max(self.earlier.through);
