@@ -1,4 +1,4 @@
-//! `hb-sentinel completions SHELL` and `hb-sentinel man DIR`: what shells and `man` want to know of the commands.
+//! `hb-sentinel completions SHELL` and `hb-sentinel man DIR`: shell completions and manual pages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::Cli;
 use super::context::Context;
 use super::error::{Exit, Explain as _};
 
-/// Print what a shell completes commands and flags with
+/// Print the completion script of a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hb-sentinel completions bash > ~/.local/share/bash-completion/completions/hb-sentinel")]

@@ -1,7 +1,7 @@
-//! `hb-sentinel connect`: a webhook from Humanbound to a connector that runs, proven by a test event.
+//! `hb-sentinel connect`: makes a webhook from Humanbound to a running connector, and proves it with a test event.
 //!
-//! Running it again changes nothing while the webhook delivers. A test event that does not arrive is reported and never
-//! answered with a new secret: it is no evidence of a wrong one.
+//! Running it again changes nothing while the webhook delivers. A test event that does not arrive is reported, but never
+//! leads to a new secret, because it does not prove that the secret is wrong.
 
 use std::path::PathBuf;
 
@@ -46,10 +46,10 @@ pub(crate) struct ConnectArgs {
     secret: Option<String>,
 }
 
-/// Connects, or says that all is connected.
+/// Connects, or reports that everything is connected.
 ///
 /// # Errors
-/// The platform or the connector cannot be reached or reject what they are asked, or no test event arrives.
+/// The platform or the connector cannot be reached or rejects a request, or no test event arrives.
 pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
     if args.secret.is_some() {
         return Err(usage(
@@ -81,14 +81,15 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
 pub(super) struct Made {
     pub(super) webhook: Webhook,
     pub(super) arrival: ping::Arrival,
-    /// There was a gap, whose events are on their way.
+    /// There was a gap, whose events have been queued.
     pub(super) is_replayed: bool,
 }
 
-/// Makes the webhook for a connector that accepts the secret, beside `all` that there are; what it replaces goes.
+/// Makes the webhook for a connector that accepts the secret, beside the existing ones in `all`, and removes those that it
+/// replaces.
 ///
 /// # Errors
-/// There is no place for it, or no test event arrives. Then it is gone again.
+/// There is no place for it, or no test event arrives; then it is removed again.
 pub(super) async fn make(
     context: &Context,
     platform: &mut Platform,
@@ -141,7 +142,7 @@ async fn health(context: &Context, connector: &Connector) -> Result<()> {
     Ok(())
 }
 
-/// The webhook that is connected to `url` already: the remembered one, else the one that has our URL.
+/// The webhook that is already connected to `url`: the remembered one, else the one that has our URL.
 pub(super) fn standing(platform: &mut Platform, all: &[Webhook], url: &str) -> Result<Option<Webhook>> {
     let known = platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone());
     let ours = all.iter().find(|webhook| Some(&webhook.id) == known.as_ref());
@@ -165,7 +166,7 @@ fn elsewhere(args: &ConnectArgs, platform: &mut Platform, all: &[Webhook], url: 
     all.iter().find(|webhook| webhook.id == id).cloned()
 }
 
-/// It is connected. Whether it delivers is looked at, and said.
+/// The webhook exists: checks whether it delivers, and reports that.
 pub(super) async fn again(
     context: &Context,
     platform: &mut Platform,
@@ -185,7 +186,7 @@ pub(super) async fn again(
     Ok(arrival)
 }
 
-/// Switches a webhook on again that somebody switched off, if that is wanted.
+/// Offers to switch a webhook on again that somebody switched off.
 pub(super) async fn activate(context: &Context, platform: &Platform, webhook: &Webhook) -> Result<()> {
     let question = format!("The webhook {} is switched off. Switch it on?", webhook.id);
     let wanted =
@@ -223,10 +224,10 @@ fn obtain(args: &ConnectArgs, context: &Context) -> Result<Confidential> {
     Ok(made)
 }
 
-/// Shows a new secret, once, and waits until the operator says that the connector has it.
+/// Shows a new secret once, and waits until the operator confirms that the connector has it.
 fn show(context: &Context, secret: &Confidential) -> Result<()> {
     context.printer.say("Secret", "it is shown once and kept nowhere:");
-    // It was asked for. Stderr, so that it does not end in a file by a redirect of the result.
+    // The operator asked for it. On stderr, so that redirecting the result does not write it into a file.
     context.printer.say("", &style(secret.expose()).for_stderr().bold().to_string());
     context.printer.hint(
         "set it as `WEBHOOK_SECRET` of the connector, or as the secret `webhook-secret` of its key vault",
@@ -240,7 +241,7 @@ fn show(context: &Context, secret: &Confidential) -> Result<()> {
     Ok(())
 }
 
-/// What the new webhook takes the place of, after a question for what we do not know: ids that stay, and those that go.
+/// The webhooks that the new one replaces, after a question about unknown ones: the ids to keep and those to remove.
 fn replaced(
     context: &Context,
     platform: &mut Platform,
@@ -262,7 +263,7 @@ fn replaced(
     Ok((stay, Replaced { ids: go }))
 }
 
-/// There is no place for another webhook, and none of them is ours to give up.
+/// The error when there is no place for another webhook, and none of the existing ones is ours.
 fn full<T>(all: &[Webhook]) -> Result<T> {
     let list: Vec<_> = all.iter().map(|one| format!("{} {} {}", one.id, one.name, one.url)).collect();
     Err(anyhow!(
@@ -274,7 +275,7 @@ fn full<T>(all: &[Webhook]) -> Result<T> {
     .code("LimitReached")
 }
 
-/// Sees that there is a place for one more, or one that ours would replace: before anything is made that needs it.
+/// Checks that there is a place for one more webhook, or one that it would replace, before anything is made that needs it.
 ///
 /// # Errors
 /// All places are taken, and none by `ours`.
@@ -282,7 +283,7 @@ pub(super) fn place(all: &[Webhook], ours: impl Fn(&Webhook) -> bool) -> Result<
     if all.len() < MAX_WEBHOOKS || all.iter().any(ours) { Ok(()) } else { full(all) }
 }
 
-/// All places are taken. One of ours can be given up first, at the price of a gap, which a replay fills.
+/// All places are taken. One of ours can be removed first, which leaves a gap that a replay fills.
 async fn in_the_last_place(
     context: &Context,
     platform: &mut Platform,

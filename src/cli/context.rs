@@ -1,4 +1,4 @@
-//! What a command runs in. A command is one function of its arguments and a [`Context`].
+//! The surroundings of a command, which is one function of its arguments and a [`Context`].
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub(crate) struct Global {
     pub(crate) org: Option<String>,
 }
 
-/// What surrounds a command: the process, or what a test puts in its place.
+/// The surroundings of a command: those of the process, or of a test.
 #[derive(Clone)]
 pub struct Surroundings {
     /// Where settings come from.
@@ -81,7 +81,7 @@ pub(crate) struct Context {
     pub(crate) organisation: Option<String>,
     /// Questions are answered with yes.
     pub(crate) yes: bool,
-    /// Somebody can be asked: stdin and stderr are terminals, and `--yes` is not there.
+    /// Questions can be asked: stdin and stderr are terminals, and `--yes` is not given.
     pub(crate) is_interactive: bool,
     /// What an interrupted command asks for when it has a question.
     pub(crate) patience: Patience,
@@ -119,7 +119,7 @@ impl Context {
         }
     }
 
-    /// Begins the log of the run: in the file that was named, or where `is_kept` with those of earlier runs.
+    /// Begins the log of the run: in the named file, or, where `is_kept`, beside those of earlier runs.
     ///
     /// # Errors
     /// The file that was named cannot be written.
@@ -149,7 +149,7 @@ impl Context {
     }
 }
 
-/// The programs of this machine; `--verbose` tells of every call. A secret is in none of the arguments.
+/// The programs of this machine; `--verbose` shows every call. No argument contains a secret.
 fn programs(printer: &Arc<Printer>) -> Arc<dyn Runner> {
     let printer = Arc::clone(printer);
     Arc::new(System::new().observed(move |ended| {

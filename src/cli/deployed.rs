@@ -1,7 +1,7 @@
-//! What was deployed to Azure, for commands that look at it when they can.
+//! The deployment in Azure, for commands that use it when they can.
 //!
-//! Azure is an optional part: where no deployment is remembered, or `az` is missing or signed out, a command does what it
-//! can without and says what it could not look at.
+//! Azure is optional here: where no deployment is remembered, or `az` is missing or logged out, a command does what it can
+//! without, and says what it could not check.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -64,7 +64,7 @@ impl Deployed {
         Some(Self { azure, known, logs })
     }
 
-    /// The newest deployment of ours in a group, for whom nothing is remembered of it.
+    /// The newest of our deployments in a group, when none is remembered.
     ///
     /// # Errors
     /// Azure cannot be asked.
@@ -90,7 +90,7 @@ impl Deployed {
         self.known.outputs.get(name)?.as_str()
     }
 
-    /// An output that a command cannot do without.
+    /// An output that a command needs.
     ///
     /// # Errors
     /// The deployment that is remembered has none of this name.
@@ -101,7 +101,7 @@ impl Deployed {
             .hint("run `hb-sentinel deploy`, which reads it again")
     }
 
-    /// Asks the workspace; rows by the names of their columns.
+    /// Queries the workspace; rows by the names of their columns.
     ///
     /// # Errors
     /// Azure cannot be asked, or does not know the workspace.
@@ -133,7 +133,7 @@ pub(crate) fn literal(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Why nothing can be asked of Azure where nothing was deployed from here.
+/// Why Azure cannot be asked where nothing was deployed from this machine.
 pub(crate) const NOT_DEPLOYED: &str = "needs az; no deployment is known here";
 
 /// What kept Azure from being asked, in a few words.

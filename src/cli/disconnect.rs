@@ -18,7 +18,7 @@ pub(crate) struct DisconnectArgs {
     force: bool,
 }
 
-/// Removes the webhook; one that is gone already is a success.
+/// Removes the webhook; one that is already gone is a success.
 ///
 /// # Errors
 /// The platform does not remove it, and `--force` was not given: then it is still remembered.

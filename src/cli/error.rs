@@ -1,7 +1,7 @@
-//! How a command fails: an error with its chain of causes, the way out, and the exit code.
+//! How a command fails: an error with its chain of causes, hints, and the exit code.
 //!
-//! Commands use `anyhow`, since their errors are only shown. What is more than a cause hangs on the error as a
-//! [`Remark`], which says nothing in the chain: hints, the exit code, a code for machines. [`Failure::of`] collects it.
+//! Commands use `anyhow`, since their errors are only shown. What is no cause is attached to the error as a [`Remark`],
+//! which adds no text to the chain: hints, the exit code, a code for programs. [`Failure::of`] collects them.
 
 use std::error::Error;
 use std::fmt;
@@ -12,17 +12,17 @@ use anyhow::Result;
 /// How a command ends. `status` and `doctor` use [`Exit::Pending`] for warnings only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done, and proven to be.
+    /// Done, and proven to work.
     Done,
     /// It failed.
     Failed,
-    /// It was asked wrongly, or the question whether to go on was answered with no.
+    /// Wrong usage, or the question whether to go on was answered with no.
     Usage,
     /// Done as far as possible: something is pending or could not be proven.
     Pending,
     /// Somebody must log in first, to Humanbound or to Azure.
     LoginNeeded,
-    /// Interrupted by a signal; what was done so far is good to go on from.
+    /// Interrupted by a signal; the next run continues from what was done.
     Interrupted,
 }
 
@@ -69,7 +69,7 @@ impl Error for Remarked {
     }
 }
 
-/// Adds to an error what is no cause of it.
+/// Attaches remarks to an error.
 pub(crate) trait Explain<T> {
     /// The way out: an imperative, without a period.
     fn hint(self, hint: impl Into<String>) -> Result<T>;
@@ -97,12 +97,12 @@ fn remarked(error: impl Into<anyhow::Error>, remark: Remark) -> anyhow::Error {
     Remarked { remark, source: error.into() }.into()
 }
 
-/// An error with the way out.
+/// An error with a hint.
 pub(crate) fn with_hint(error: anyhow::Error, hint: impl Into<String>) -> anyhow::Error {
     remarked(error, Remark::Hint(hint.into()))
 }
 
-/// An error of somebody who asked wrongly, with the way out.
+/// A usage error, with a hint.
 pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     remarked(with_hint(anyhow::Error::msg(message.into()), hint), Remark::Exit(Exit::Usage))
 }
@@ -117,7 +117,7 @@ pub(crate) fn interrupted(signal: &str) -> anyhow::Error {
 pub(crate) struct Failure {
     /// The causes, from the outermost to the root.
     pub(crate) message: String,
-    /// The ways out, without repetition.
+    /// The hints, each once.
     pub(crate) hints: Vec<String>,
     /// How the process ends.
     pub(crate) exit: Exit,
@@ -151,7 +151,7 @@ impl Failure {
     }
 }
 
-/// Nobody reads on: `hb-sentinel … | head` is no failure.
+/// The reader of the output is gone: `hb-sentinel … | head` is no failure.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

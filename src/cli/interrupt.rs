@@ -12,7 +12,7 @@ use console::Term;
 use super::error::{self, Exit, with_hint};
 use super::output::Printer;
 
-/// A command that waits for a key cannot be told to stop: it is ended after this.
+/// A command that waits for a key does not notice the signal; it is ended after this time.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What a terminal's own key for it is called.

@@ -1,8 +1,8 @@
 //! The commands of `hb-sentinel`, one file or folder each.
 //!
 //! A command is one function of its arguments and a [`context::Context`]. It returns how it ended ([`error::Exit`]), or
-//! an error with its causes and the way out ([`error::Explain`]). Data goes to stdout, everything said to a person to
-//! stderr, both through [`output::Printer`].
+//! an error with its causes and hints ([`error::Explain`]). Data goes to stdout, messages for people to stderr, both
+//! through [`output::Printer`].
 //!
 //! Reading order: [`main`], `context`, `error`, `output`, then any command.
 
@@ -44,7 +44,7 @@ use error::Exit;
 pub use context::Surroundings;
 pub use output::{Captured, Sink};
 
-/// The word that makes this program the connector: see `bin/hb-sentinel.rs`.
+/// The hidden argument that makes this program the connector: see `bin/hb-sentinel.rs`.
 pub const AS_CONNECTOR: &str = "__connector";
 
 /// Operates the Humanbound Sentinel Connector.
@@ -61,7 +61,7 @@ struct Cli {
 enum Command {
     Deploy(Box<deploy::DeployArgs>),
     Connect(connect::ConnectArgs),
-    /// Send a test event through the whole way, and say whether it arrived
+    /// Send a test event from Humanbound to the connector, and say whether it arrived
     #[command(after_help = "Example:
   hb-sentinel test")]
     Test,
@@ -158,15 +158,15 @@ fn play(args: &feed::FeedArgs) -> ExitCode {
 fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let outcome = runtime.block_on(command);
-    // What still runs has lost its listener.
+    // Tasks that still run have nobody left to report to.
     runtime.shutdown_background();
     outcome
 }
 
-/// Runs one command in other surroundings than this process, and returns its exit code; for tests.
+/// Runs one command in given surroundings instead of this process's, and returns its exit code; for tests.
 ///
 /// # Errors
-/// The words of the argument parser, for arguments that are none.
+/// The message of the argument parser, for invalid arguments.
 pub async fn run_in(arguments: &[&str], surroundings: Surroundings) -> Result<u8, String> {
     let all = std::iter::once("hb-sentinel").chain(arguments.iter().copied());
     let Cli { command, global } = Cli::try_parse_from(all).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! `hb-sentinel` alone: what it is, the way through its commands, and where one stands. From files of this machine only.
+//! `hb-sentinel` without a command: what it is, its commands in order, and the current state, from local files only.
 
 use anyhow::Result;
 use clap::CommandFactory as _;

@@ -1,5 +1,5 @@
-//! The platform and the state, as every command of them begins: open both, migrate what an older program left, remove
-//! what an earlier run could not.
+//! How every command for the platform begins: it opens the platform and the state, migrates what an older program left,
+//! and removes webhooks that an earlier run could not.
 
 use std::path::PathBuf;
 
@@ -69,7 +69,7 @@ pub(crate) fn folder(settings: &PlatformSettings) -> Result<PathBuf> {
     Ok(home::folder(home))
 }
 
-/// The platform and what is remembered of it, for a command that only looks: it changes nothing, and waits for no other
+/// The platform and what is remembered of it, for a command that only reads: it changes nothing, and waits for no other
 /// run.
 pub(crate) fn look(context: &Context) -> Result<(Client, Connection)> {
     let settings = config::platform(&context.env);
@@ -80,7 +80,7 @@ pub(crate) fn look(context: &Context) -> Result<(Client, Connection)> {
 }
 
 impl Platform {
-    /// Opens both and puts right what earlier runs left. `purpose` is what another run is told that waits for this one.
+    /// Opens both and cleans up after earlier runs. `purpose` is shown by another run that waits for this one.
     pub(crate) async fn open(context: &Context, purpose: &str) -> Result<Self> {
         let settings = config::platform(&context.env);
         let folder = folder(&settings)?;
@@ -119,7 +119,7 @@ impl Platform {
         self.store.save().told()
     }
 
-    /// Ids mean nothing on another platform.
+    /// Ids are valid only on their own platform.
     fn check_base_url(&mut self) -> Result<()> {
         let now = self.client.base_url().to_string();
         let connection = self.connection();
@@ -155,7 +155,7 @@ impl Platform {
         self.save()
     }
 
-    /// Webhooks that should be gone and could not be deleted are tried again by every command.
+    /// Every command tries again to delete webhooks that an earlier run could not delete.
     async fn remove_orphans(&mut self, context: &Context) -> Result<()> {
         let orphans = std::mem::take(&mut self.connection().orphans);
         if orphans.is_empty() {

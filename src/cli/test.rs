@@ -1,4 +1,4 @@
-//! `hb-sentinel test`: a test event through the whole way.
+//! `hb-sentinel test`: sends a test event from Humanbound to the connector.
 
 use anyhow::{Result, anyhow};
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::error::{Exit, Explain as _};
 use super::platform::Platform;
 use super::webhook::ping::{self, Arrival};
 
-/// Sends a test event. What arrived is a success, never the status of the call.
+/// Sends a test event. Only its arrival is a success, not the status of the call.
 ///
 /// # Errors
 /// Nothing is connected, or the event did not arrive.

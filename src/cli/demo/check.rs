@@ -1,4 +1,4 @@
-//! Is every event in the table? Read from the file of rows, not from what anybody says.
+//! Checks that every event is in the table, by the file of rows and not by anybody's counters.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -52,7 +52,7 @@ pub(super) struct Rows {
     pub(super) latest: Vec<Row>,
 }
 
-/// Reads every row back and holds it against the story.
+/// Reads every row back and compares it with the story.
 pub(super) fn read(workspace: &Workspace, story: &Story) -> Result<Rows> {
     let mut awaited = HashMap::with_capacity(story.events.len());
     for event in &story.events {

@@ -32,7 +32,7 @@ pub(super) struct Executable {
 }
 
 impl Executable {
-    /// `connector`, or this very program in the part of one.
+    /// `connector`, or this program in that role.
     pub(super) fn find(connector: Option<&Path>) -> Result<Self> {
         let Some(path) = connector else {
             let this = std::env::current_exe().context("cannot tell where this program is")?;
@@ -74,7 +74,7 @@ impl Connector {
         let began = Instant::now();
         let mut command = Command::new(&executable.path);
         command.args(executable.arguments);
-        // Settings of a real connector, proxies and log filters in this environment are none of its business.
+        // It must not see settings of a real connector, proxies and log filters of this environment.
         command
             .env_clear()
             .envs(settings)
@@ -160,7 +160,7 @@ impl Connector {
     }
 }
 
-/// Asks the workspace for anything at all: where a program cannot reach its own loopback interface, nothing works.
+/// Sends the workspace any request: where a program cannot reach its own loopback interface, nothing works.
 pub(super) async fn reach(workspace: &Workspace) -> Result<()> {
     let probe = client()?.get(workspace.endpoint()).timeout(PROBE_TIME_OUT).send();
     probe

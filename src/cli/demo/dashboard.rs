@@ -1,7 +1,7 @@
 //! `--dashboard`: the workbook over the demo's rows, as one page.
 //!
-//! Python draws it, by running the workbook's own JSON and KQL: the engine for KQL is a Python package. The scripts and
-//! the content come with this program and are laid out in the demo's folder as they are in the repository.
+//! Python draws it by running the workbook's own JSON and KQL, because the KQL engine is a Python package. The scripts and
+//! the content are embedded in this program, and written into the demo's folder as they are in the repository.
 
 use std::fs::{self, File};
 use std::iter;
@@ -29,7 +29,7 @@ const PACKAGES: &str = include_str!("../../../content/pyproject.toml");
 /// The folder of a virtual environment that has programs.
 const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 
-/// What a Python must be; the present folder is none to import from.
+/// What a Python must have; it must not import from the current folder.
 const ABLE: &str = "import sys
 sys.path.pop(0)
 assert sys.version_info >= (3, 11), 'it is older than 3.11'
@@ -51,19 +51,19 @@ pub(super) struct Artist {
     python: PathBuf,
 }
 
-/// How far it is, a line each time.
+/// Called with each line of progress.
 #[derive(Deserialize)]
 struct Progress {
     done: usize,
     of: usize,
 }
 
-/// The scripts, laid out; gone with this value.
+/// The scripts on disk; dropping this value removes them.
 struct Scripts(PathBuf);
 
 impl Drop for Scripts {
     fn drop(&mut self) {
-        // What a virus scanner holds on to is no reason to fail.
+        // A file that a virus scanner keeps open is no reason to fail.
         drop(fs::remove_dir_all(&self.0));
     }
 }
@@ -137,7 +137,7 @@ async fn ability(python: &Path) -> Result<(), String> {
     }
 }
 
-/// Runs a command that tells of its progress on stderr; returns what else it said there.
+/// Runs a command that reports its progress on stderr; returns its other lines there.
 async fn follow(mut command: Command, printer: &Printer) -> Result<(ExitStatus, String)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command.env("PYTHONUTF8", "1");

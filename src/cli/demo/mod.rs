@@ -1,13 +1,12 @@
 //! `hb-sentinel demo`: signed webhooks in, rows in a table, nothing lost, on a laptop.
 //!
-//! Everything real but Azure and Humanbound: the connector as a child process of its own (this very program, or the
-//! binary that `--connector` names), a workspace and a platform on the loopback interface
-//! ([`crate::emulator`]), and a made-up organisation ([`crate::story::Story`]) whose events the platform sends.
-//! Half-way the workspace is taken down.
+//! Everything is real except Azure and Humanbound: the connector is a child process (this program, or the binary that
+//! `--connector` names), while workspace and platform are simulated on loopback ([`crate::emulator`]). The platform sends
+//! the events of a made-up organisation ([`crate::story::Story`]). Halfway through, the workspace goes down.
 //!
-//! Reading order: [`run`], then `show` (the course of events), `platform` and `play` (who sends), `connector` (the
-//! child), `check` (is every event there?), `report` (the end), `dashboard` (what a CISO sees of it), `serve` and `visit`
-//! (what goes on after the end).
+//! Reading order: [`run`], then `show` (the course of the demo), `platform` and `play` (the sender), `connector` (the
+//! child process), `check` (is every event there?), `report` (the summary), `dashboard` (what a CISO sees), `serve` and
+//! `visit` (for `--serve`).
 
 mod check;
 mod connector;
@@ -51,7 +50,7 @@ pub(crate) struct DemoArgs {
     /// How many different events to send
     #[arg(long, value_name = "N", default_value_t = 3000, value_parser = events, allow_negative_numbers = true)]
     events: usize,
-    /// Which story: the same seed, the same events
+    /// Seed of the events: the same seed gives the same events
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed, allow_negative_numbers = true)]
     seed: u64,
     /// When its 90 days end [default: now]
@@ -63,10 +62,10 @@ pub(crate) struct DemoArgs {
     /// Draw the CISO Dashboard over the rows and open it (needs Python)
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_parser = place)]
     dashboard: Option<Place>,
-    /// Drive this `connector` instead of the one inside this program
+    /// Run this `connector` instead of the one inside this program
     #[arg(long, value_name = "PATH")]
     connector: Option<PathBuf>,
-    /// Stay up and print lines to try every other command against it, and to post an event
+    /// Keep running, and print commands to try every other command and to post an event
     #[arg(long)]
     serve: bool,
 }
@@ -109,7 +108,7 @@ pub(super) async fn run(args: &DemoArgs, context: &Context) -> Result<Exit> {
         signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
     let outcome = show_and_serve(&mut stage, args, context, interrupted).await;
-    // On every way out it ends before its folder goes.
+    // It always ends before its folder is removed.
     stage.connector.stop().await?;
     outcome.map(|()| Exit::Done)
 }
@@ -131,7 +130,7 @@ async fn show_and_serve(
         signal = &mut interrupted => return Err(error::interrupted(signal?)),
     };
     if let Some(offer) = offer {
-        // A script reads the result now; people would wait for it until the end.
+        // A script needs the result now, not only when the demo ends.
         printer.envelope(if report.is_complete() { Exit::Done } else { Exit::Failed }, None)?;
         printer.say("Serving", "until Ctrl-C; in another shell, without an account:");
         for line in offer.commands() {
@@ -159,7 +158,7 @@ struct Stage {
 
 impl Stage {
     async fn set(args: &DemoArgs, printer: &Printer) -> Result<Self> {
-        // What is missing is better said before than after.
+        // Missing programs are reported before the demo, not after it.
         let artist = if args.dashboard.is_some() { Some(Artist::find().await?) } else { None };
         let executable = Executable::find(args.connector.as_deref())?;
         let folder = Folder::new(args.keep.as_ref())?;
@@ -194,7 +193,7 @@ impl Stage {
         Ok((Report::new(story, (args.seed, *until), &shown, &rows, workspace, folder), rows))
     }
 
-    /// Makes the story the platform's past, and everything ready for others.
+    /// Makes the story the platform's past, and prepares everything for visitors.
     fn offer(&self, env: &Env) -> Result<Offer> {
         let Self { connector, platform, story, until, folder, .. } = self;
         platform::remember(story, platform)?;

@@ -1,4 +1,4 @@
-//! The story's organisation on a platform of its own.
+//! A simulated platform with the story's organisation.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::emulator::{DispatchOptions, Organisation, Platform, PlatformEvent, PlatformOptions, Project};
 use crate::story::Story;
 
-/// Nobody wants to wait for the first retry as long as in earnest.
+/// Shorter than the real wait before the first retry, which nobody wants to sit through.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Longer than any answer of the connector can take.
 const TIME_OUT: Duration = Duration::from_secs(60);

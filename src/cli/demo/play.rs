@@ -1,4 +1,4 @@
-//! The deliveries of the story: [`Platform`] sends them, here their answers are read.
+//! Delivers the story: [`Platform`] sends the events, and this module reads the answers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::cli::output::Printer;
 use crate::emulator::{Outcome, Platform};
 use crate::story::StoryEvent;
 
-/// How many deliveries are under way at once.
+/// How many deliveries are in flight at once.
 pub(super) const CONNECTIONS: usize = 64;
 
 /// How a delivery was answered.
@@ -30,7 +30,7 @@ pub(super) struct Delivery {
     pub(super) answer: Answer,
     /// From sending it to the whole answer, of the attempt that succeeded.
     pub(super) latency: Duration,
-    /// How many attempts were in vain before.
+    /// How many attempts failed before.
     pub(super) retries: u32,
 }
 

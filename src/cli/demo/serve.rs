@@ -1,4 +1,4 @@
-//! `--serve`: everything stays up, for commands and for events that are posted by hand.
+//! `--serve`: everything keeps running, for commands and for events that are posted by hand.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
@@ -82,7 +82,7 @@ pub(super) fn offer(connector: &Connector, story: &Story, folder: &Folder, visit
     Ok(Offer { url, body_file, signature, curl, visit })
 }
 
-/// Tells of every row that arrives and plays the host's timer, until the connector or the caller's patience ends.
+/// Reports every row that arrives and acts as the host's timer, until the connector or the caller ends.
 pub(super) async fn serve(connector: &mut Connector, workspace: &Workspace, printer: &Printer) -> Result<()> {
     let path = workspace.rows_path().context("the workspace keeps no file")?;
     let mut rows = BufReader::new(File::open(path)?);

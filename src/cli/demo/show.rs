@@ -1,4 +1,4 @@
-//! The course of events: half of the story, an outage, the way back, the rest.
+//! The course of the demo: half of the story, an outage, the drain, the rest.
 
 use std::slice;
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ use crate::story::{Story, StoryEvent};
 
 /// The share of the story that falls into the outage, in percent: from, to.
 const OUTAGE: (usize, usize) = (50, 70);
-/// An outage need not be longer to be believed.
+/// The minimum length of the outage.
 const OUTAGE_MOST: usize = 5_000;
 /// How many deliveries are under way at once while events are spooled: each waits for others to share a write with.
 const OUTAGE_CONNECTIONS: usize = 256;
 /// Between the events that are sent one by one until the connector trusts the workspace again. Its circuit
 /// breaker waits 5 s before it tries.
 const FEEL: Duration = Duration::from_millis(250);
-/// A drain that has not emptied the spool after so many runs never will.
+/// The maximum number of drains; after that many the spool must be empty.
 const DRAINS: usize = 10;
 
 /// What was seen.

@@ -1,4 +1,4 @@
-//! `--serve` for every other command: a home folder with a login to the demo's platform, and the lines that use it.
+//! `--serve` for every other command: a home folder with a login to the demo's platform, and the commands that use it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::story::Story;
 
 /// This program, as somebody calls it who has it in the `PATH`.
 const NAME: &str = "hb-sentinel";
-/// The part of the story that is offered for a backfill: more would take longer than one wants to look at.
+/// The part of the story that is offered for a backfill; more would take too long.
 const LAST_DAYS: Duration = Duration::days(7);
 
 /// What it takes to call the demo's platform, without an account at Humanbound.

@@ -1,4 +1,4 @@
-//! Whose subscription it is: signed in already, signed in now, or told how to.
+//! Finds the subscription, with an existing login of `az`, a new one, or a hint how to log in.
 
 use anyhow::Result;
 use dialoguer::Select;

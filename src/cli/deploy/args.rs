@@ -1,4 +1,4 @@
-//! What an operator may say to `deploy`, and what the template makes of it.
+//! The arguments of `deploy`, and the template's parameters that follow from them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::cli::error::usage;
 /// The compiled template, so that one downloaded program deploys.
 pub(super) const TEMPLATE: &str = include_str!("../../../infra/main.json");
 
-/// Parameters that have a way of their own. The secret must never be in an argument: others can list it.
+/// Parameters with an argument of their own. The secret must never be in an argument, because other users can list it.
 const OURS: [&str; 4] = ["webhookSecret", "tags", "useExistingWorkspace", "settled"];
 
 /// Who publishes the package.
@@ -21,7 +21,7 @@ const OURS: [&str; 4] = ["webhookSecret", "tags", "useExistingWorkspace", "settl
 pub(super) enum Program {
     /// The Azure CLI: the package as it is, byte for byte
     Az,
-    /// Azure Functions Core Tools, which zip it anew
+    /// Azure Functions Core Tools, which make a new zip
     Func,
 }
 
@@ -39,7 +39,7 @@ Examples:
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct DeployArgs {
-    /// The resource group; it is made when it is not there
+    /// The resource group; it is created if it does not exist
     #[arg(long, visible_alias = "rg", value_name = "NAME")]
     pub(super) resource_group: String,
     /// The region [default: that of the group; westeurope for a new one]
@@ -48,7 +48,7 @@ pub(crate) struct DeployArgs {
     /// The Log Analytics workspace, new or existing [default: log-humanbound]
     #[arg(long, value_name = "NAME")]
     pub(super) workspace: Option<String>,
-    /// The resource group of an existing workspace, where it is another one
+    /// The resource group of an existing workspace, if it is another one
     #[arg(long, value_name = "NAME", requires = "workspace")]
     pub(super) workspace_group: Option<String>,
     /// The subscription, by id or name [default: that of `az`, if there is only one]
@@ -69,13 +69,13 @@ pub(crate) struct DeployArgs {
     /// Where the script goes; implies --export-only [default: sentinel-deploy-GROUP.sh]
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Look and plan only: change nothing
+    /// Show the plan only, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Ask Azure too what the template would change
+    /// Also show what the template would change, as Azure predicts it
     #[arg(long)]
     pub(super) what_if: bool,
-    /// Deploy and publish what is there already
+    /// Deploy and publish even what is already there
     #[arg(long)]
     pub(super) force: bool,
     /// What the webhook is called
@@ -92,25 +92,25 @@ pub(crate) struct DeployArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Template options")]
 pub(super) struct TemplateArgs {
-    /// Days that the table can be queried at full speed, 30 to 730 [default: 730]
+    /// Days of the table's interactive retention, 30 to 730 [default: 730]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(30..=730))]
     retention: Option<u32>,
-    /// Days that events are kept in all, up to 4383 [default: as --retention]
+    /// Days of the table's total retention, up to 4383 [default: as --retention]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(30..=4383))]
     total_retention: Option<u32>,
     /// An action group that alerts notify, by its resource id; up to five times
     #[arg(long, value_name = "ID")]
     action_group: Vec<String>,
-    /// Addresses that may send webhooks, in CIDR notation; any without
+    /// Addresses that may send webhooks, in CIDR notation [default: any]
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<String>,
-    /// Addresses that operators publish and look from, in CIDR notation; any without
+    /// Addresses from which operators publish and read the status, in CIDR notation [default: any]
     #[arg(long, value_name = "CIDR")]
     operator_source: Vec<String>,
-    /// The subnet that outgoing calls leave from, by its resource id
+    /// The subnet for outgoing calls, by its resource id
     #[arg(long, value_name = "ID")]
     subnet: Option<String>,
-    /// Send through a data collection endpoint that a private link scope can take in
+    /// Send through a data collection endpoint, for a private link scope
     #[arg(long)]
     private_networking: bool,
     /// A tag of every resource
@@ -130,7 +130,7 @@ impl DeployArgs {
     /// What is wanted, as far as arguments say.
     ///
     /// # Errors
-    /// A parameter or tag that is none.
+    /// An invalid parameter or tag.
     pub(super) fn options(&self) -> Result<DeployOptions> {
         Ok(DeployOptions {
             location: self.location.clone(),
@@ -173,7 +173,7 @@ impl TemplateArgs {
         for text in &self.set {
             let (name, value) = pair("--set", text)?;
             check(&name)?;
-            // A text may look like a number only where the template wants one: what is no JSON is a text.
+            // A value is read as JSON, so a text that looks like a number becomes one; what is not JSON is a text.
             set(&name, Some(serde_json::from_str(&value).unwrap_or(Value::String(value))));
         }
         Ok(all)

@@ -1,6 +1,6 @@
-//! The four checks of a deployment: the connector answers, Sentinel is on, its rules and its hunts are there.
+//! The four checks of a deployment: the connector answers, Sentinel is enabled, its rules and its hunting queries exist.
 //!
-//! Each is shown with its reason. All are made, so that one run tells everything.
+//! Each is shown with its reason. All are made, so that one run reports everything.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::cli::output::State;
 use crate::cli::platform::Told as _;
 use crate::humanbound::Connector;
 
-/// How often something is looked for that may not be visible yet, and the pause between.
+/// How often to check for something that may not be visible yet, and the pause between.
 const TRIES: usize = 5;
 /// The host takes up to three minutes to start what was published.
 const HEALTH_TRIES: usize = 18;
@@ -92,7 +92,7 @@ fn unhealthy(status: &str, version: &str, is_named: bool, has_secret: bool) -> O
         return Some(format!("version {version} runs, and {ours} was published"));
     }
     match status {
-        // Degraded is a matter of the minute, such as events that wait.
+        // `degraded` is temporary, for example while events wait.
         "ok" | "degraded" => None,
         // There is nothing to verify signatures with yet.
         "misconfigured" if !has_secret => None,
@@ -161,7 +161,7 @@ async fn hunts(run: &Run<'_>) -> Result<Verdict, Error> {
     .await
 }
 
-/// Looks some times: what was just made may not be visible at once.
+/// Checks several times, because what was just made may not be visible at once.
 async fn until(
     run: &Run<'_>,
     mut look: impl AsyncFnMut() -> Result<Verdict, Error>,
@@ -224,7 +224,7 @@ fn visit(value: &Value, see: &mut impl FnMut(&serde_json::Map<String, Value>)) {
     }
 }
 
-/// The error of a deployment that is there and does not work.
+/// The error of a deployment that exists but does not work.
 ///
 /// # Errors
 /// Always.

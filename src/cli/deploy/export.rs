@@ -1,4 +1,4 @@
-//! `--export-only`: the same steps as a script to read first, with its files and their digests.
+//! `--export-only`: writes the same steps as a script to be read first, with its files and their digests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub(super) fn write(run: &Run<'_>, plan: &Plan, organisation: Option<String>) ->
     Ok(path)
 }
 
-/// What a group is called is no path.
+/// The name of a group is not a safe file name.
 fn default(group: &str) -> PathBuf {
     let is_safe = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
     let name: String = group.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();

@@ -1,4 +1,5 @@
-//! The files that calls name, in a folder that only we can read and that goes with the run. None holds a secret.
+//! The files that calls need, in a folder that only this user can read and that is removed with the run. None holds a
+//! secret.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +23,7 @@ impl Files {
         let folder = tempfile::Builder::new().prefix("hb-sentinel-").tempdir();
         let folder = folder.context("no folder for temporary files can be made")?;
         let place = if let Some(path) = &package.path {
-            // Calls may run in another folder.
+            // Calls may run in another folder, so paths are absolute.
             std::path::absolute(path)?
         } else {
             let path = folder.path().join("connector.zip");

@@ -1,7 +1,7 @@
-//! The steps of a plan, run: providers, group, deployment, package, secret.
+//! Runs the steps of a plan: providers, group, deployment, package, secret.
 //!
-//! The cause of a failure comes from the deployment's innermost operations. What Azure is known to need twice is done
-//! twice, once.
+//! The cause of a failure comes from the deployment's innermost operations. A failure that is known to pass leads to one
+//! second try.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ use crate::cli::output::{Running, State};
 use crate::cli::platform::Told as _;
 use crate::config::Confidential;
 
-/// What Azure says while it does not see yet what it has just made: the same deployment succeeds a little later.
+/// Azure's errors while it does not yet see what it has just made: the same deployment succeeds a little later.
 const PASSING: [&str; 2] = ["InvalidOutputTable", "PrincipalNotFound"];
 
 /// How a round of a plan ended.
 pub(super) enum Round {
-    /// All of it is there.
+    /// Everything is deployed.
     Done,
-    /// Something else was found than planned for: look and plan again.
+    /// What was found differs from the plan: survey and plan again.
     Again,
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn make(run: &mut Run<'_>, plan: &Plan, secret: Option<&Confide
     infra(run, plan, step, &values).await
 }
 
-/// A step whose calls take no more than a moment.
+/// A step whose calls are short.
 async fn small(run: &Run<'_>, step: &Step, values: &Values) -> Result<()> {
     if step.changes.is_empty() {
         return Ok(());
@@ -104,7 +104,7 @@ async fn start_and_watch(
     values: &Values,
     shown: &Running<'_>,
 ) -> Result<Deployment, Error> {
-    // Azure may have it before the call comes back.
+    // Azure may know the deployment before the call returns.
     run.under_way(Some(name));
     let ended = async {
         run.azure.run(call, values).await?;
@@ -127,7 +127,7 @@ async fn watch(run: &Run<'_>, name: &str, shown: &Running<'_>) -> Result<Deploym
     run.azure.watch(name, observe).await
 }
 
-/// `12 of 34: Microsoft.Web/sites`: what is done, and what Azure is at.
+/// `12 of 34: Microsoft.Web/sites`: what is done, and what Azure is working on.
 fn progress(operations: &[Operation]) -> String {
     if operations.is_empty() {
         return String::new();
@@ -160,7 +160,7 @@ fn is_deleted_vault(fault: &Fault) -> bool {
     fault.says("exists in deleted state")
 }
 
-/// Waits until a deployment of ours that is under way has ended. How it ended, the next look tells.
+/// Waits until a running deployment of ours has ended; the next survey shows how.
 ///
 /// # Errors
 /// Azure cannot be asked.
@@ -199,7 +199,7 @@ pub(super) async fn publish(run: &Run<'_>, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Puts a new version of the secret, where the plan has that.
+/// Writes a new version of the secret, where the plan has that.
 ///
 /// # Errors
 /// What Azure answers.

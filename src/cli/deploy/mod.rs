@@ -1,11 +1,12 @@
 //! `hb-sentinel deploy`: from a resource group's name to a row in the table.
 //!
-//! Everything above the plan only reads; the plan is agreed to once; then come providers, group, deployment, package,
-//! checks, secret, webhook, test event, row and watchlist. Truth is what Azure and the platform say at each step, so that
-//! a run goes on wherever an earlier one stopped. A live webhook's secret is never replaced.
+//! All steps before the plan only read, and the operator agrees to the plan once. Then follow providers, group, deployment,
+//! package, checks, secret, webhook, test event, row and watchlist. Each step asks Azure and the platform for the current
+//! state, so that a run continues where an earlier one stopped. A live webhook's secret is never replaced.
 //!
-//! Reading order: [`run()`], `run` (what every step knows), `args`, `survey` (what is there), `plan` (what will be changed), `infra` (changing it),
-//! `checks`, `proof` (webhook, test event, row), `watchlist`; `stop` (an interruption); `export` writes a script instead.
+//! Reading order: [`run()`], `run` (what every step knows), `args`, `survey` (what exists), `plan` (what will be changed),
+//! `infra` (changes it), `checks`, `proof` (webhook, test event, row), `watchlist`; `stop` (an interruption); `export`
+//! writes a script instead.
 
 mod account;
 mod args;
@@ -44,7 +45,7 @@ use files::Files;
 use infra::Round;
 use run::{Run, UnderWay, digest};
 
-/// Looks and plans in one run; each further one follows something that was found only on the way.
+/// The maximum number of surveys and plans in one run; each further one follows something that was found only meanwhile.
 const MAX_ROUNDS: usize = 4;
 /// The longest name that the title of the workbook takes.
 const MAX_NAME: usize = 64;
@@ -95,7 +96,7 @@ async fn deploy(args: &DeployArgs, context: &Context, under_way: UnderWay) -> Re
     }
 }
 
-/// Opens Humanbound, looks whether there is a place for a webhook, and learns names. Without connecting only the state is
+/// Opens Humanbound, checks that there is a place for a webhook, and reads names. With `--no-connect` only the state is
 /// opened, if there is one.
 async fn humanbound(
     args: &DeployArgs,
@@ -122,7 +123,7 @@ async fn humanbound(
     Ok((Some(platform), all))
 }
 
-/// The subscription of an earlier run into the same group.
+/// The subscription of an earlier run for the same group.
 fn known_subscription(args: &DeployArgs, memory: &mut Option<Platform>) -> Option<String> {
     let azure = memory.as_mut()?.connection().azure.as_ref()?;
     let is_same = azure.resource_group.as_deref() == Some(&args.resource_group);
@@ -143,8 +144,8 @@ fn settle(run: &mut Run<'_>, memory: &mut Option<Platform>) {
     }
 }
 
-/// Looks, plans, asks once, and makes what is missing. The secret is one that nobody signs with yet; `None` altogether:
-/// nothing was to be made.
+/// Surveys, plans, asks once, and makes what is missing. The secret is one that no webhook signs with yet; `None` means
+/// that nothing was to be made.
 async fn make(
     run: &mut Run<'_>,
     memory: &mut Option<Platform>,
@@ -206,7 +207,7 @@ async fn consider(run: &Run<'_>, plan: &Plan, memory: Option<&Platform>) -> Resu
     Ok(true)
 }
 
-/// Saves what is there, so that other commands find it.
+/// Remembers the deployment, so that other commands find it.
 fn remember(run: &Run<'_>, memory: &mut Option<Platform>) -> Result<()> {
     let Some(platform) = memory else { return Ok(()) };
     let before = platform.connection().azure.take().unwrap_or_default();
@@ -246,7 +247,7 @@ async fn prove(run: &Run<'_>, platform: &mut Platform, secret: Option<&Confident
     Ok(if is_whole { exit } else { Exit::Pending })
 }
 
-/// The watchlist; that it cannot be written is only a pity.
+/// The watchlist; a failure to write it is only a warning.
 async fn projects(run: &Run<'_>, platform: &mut Platform) -> bool {
     let step = run.context.printer.step("watchlist", "Names of projects");
     if !run.has_content() {

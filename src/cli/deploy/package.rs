@@ -1,4 +1,4 @@
-//! The package to publish: where it is, and that it is what it should be.
+//! The package to publish: finds it, and verifies it.
 
 use std::borrow::Cow;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::signature::lower_hex;
 /// What a release and `make dist` call it.
 const NAME: &str = "connector.zip";
 
-/// A package that was looked at.
+/// A verified package.
 #[derive(Debug)]
 pub(super) struct Package {
     /// Where it is; `None` inside this program.
@@ -23,14 +23,14 @@ pub(super) struct Package {
     pub(super) bytes: Cow<'static, [u8]>,
     /// In lower-case hex.
     pub(super) sha256: String,
-    /// Somebody named it, so that its version may be another.
+    /// The operator named it, so its version may differ.
     pub(super) is_named: bool,
 }
 
 /// The package that is named, else the one inside or beside this program, else the one that was built in a checkout.
 ///
 /// # Errors
-/// There is none, it is none, or it is not the one that `SHA256SUMS` beside it is about.
+/// There is no such file, it is no package, or it differs from the `SHA256SUMS` beside it.
 pub(super) fn find(named: Option<&Path>) -> Result<Package> {
     if let (None, Some(bytes)) = (named, package::EMBEDDED) {
         let sha256 = lower_hex(&Sha256::digest(bytes));
@@ -76,7 +76,7 @@ fn places() -> Vec<PathBuf> {
     beside.into_iter().chain(built).chain([Path::new("dist").join(NAME)]).collect()
 }
 
-/// Holds it to the list of digests beside it, where there is one that names it.
+/// Compares it with the list of digests beside it, where there is one that names it.
 fn verify(path: &Path, sha256: &str) -> Result<()> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let listed = path.with_file_name("SHA256SUMS");
@@ -92,7 +92,7 @@ fn verify(path: &Path, sha256: &str) -> Result<()> {
     }
 }
 
-/// Looks into it: what the host starts must be there, and be what Azure can run.
+/// Checks its content: the program that the host starts must be in it, and Azure must be able to run it.
 fn inspect(bytes: &[u8]) -> Result<()> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
     for (name, _) in package::FILES {

@@ -1,4 +1,4 @@
-//! What will be changed, shown before it is; one question.
+//! Shows what will be changed, and asks once.
 
 use anyhow::Result;
 use dialoguer::Confirm;
@@ -13,7 +13,7 @@ use crate::cli::platform::Told as _;
 /// Shows the plan, and asks whether to go on when it changes something.
 ///
 /// # Errors
-/// Nobody agrees.
+/// The operator does not agree, or cannot be asked.
 pub(super) fn agree(run: &Run<'_>, plan: &Plan) -> Result<()> {
     let printer = &run.context.printer;
     let changes = plan.changes().count();
@@ -38,7 +38,7 @@ pub(super) fn agree(run: &Run<'_>, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Tells of what is planned, one line a step.
+/// Shows the plan, one line for each step.
 pub(super) fn show(run: &Run<'_>, plan: &Plan) {
     let printer = &run.context.printer;
     let account = &run.account;
@@ -85,7 +85,7 @@ pub(super) fn text(run: &Run<'_>, plan: &Plan) -> String {
     format!("`hb-sentinel deploy` would, in {}:\n{}", plan.scope.group, lines.concat())
 }
 
-/// Asks Azure what the template would change, and tells of it.
+/// Asks Azure what the template would change, and shows it.
 ///
 /// # Errors
 /// Azure finds something wrong with the deployment.

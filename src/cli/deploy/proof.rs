@@ -1,4 +1,4 @@
-//! From a deployed connector to a row in the table: webhook, test event, row.
+//! Proves a deployed connector, up to a row in the table: webhook, test event, row.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct Connected {
     pub(super) webhook: Webhook,
     pub(super) arrival: Arrival,
     pub(super) is_new: bool,
-    /// Events of a gap are on their way.
+    /// Events of a gap have been queued.
     pub(super) is_replayed: bool,
 }
 

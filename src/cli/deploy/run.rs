@@ -1,4 +1,4 @@
-//! One run of `deploy`: what is wanted, where, and what has been learnt.
+//! The state of one run of `deploy`: what is wanted, where, and what has been found.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

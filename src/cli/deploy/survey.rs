@@ -1,4 +1,4 @@
-//! What is there: the steps of [`crate::azure::survey`], each shown as it ends.
+//! Surveys what exists: the steps of [`crate::azure::survey`], each shown as it ends.
 
 use anyhow::Result;
 
@@ -19,10 +19,10 @@ const STEPS: [(&str, &str); 5] = [
     ("secret", "The webhook's secret"),
 ];
 
-/// Looks at everything that a plan depends on, and waits for a deployment of ours that is under way.
+/// Reads everything that a plan depends on, and waits for a running deployment of ours.
 ///
 /// # Errors
-/// What cannot be looked at, with its step.
+/// What cannot be read, with its step.
 pub(super) async fn look(run: &mut Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<()> {
     let mut has_logged_in = false;
     loop {
@@ -81,7 +81,7 @@ impl Steps<'_> {
     }
 }
 
-/// Whether Humanbound has a webhook that leads to a connector of this group: its secret stays whatever happens.
+/// Whether Humanbound has a webhook that leads to a connector of this group, whose secret must then stay.
 async fn is_live(run: &Run<'_>, memory: &mut Option<Platform>, all: &[Webhook]) -> Result<bool, Error> {
     let Some(platform) = memory.as_mut().filter(|_| !run.args.no_connect) else { return Ok(false) };
     Ok(ours(run, platform, all).await?.is_some())
@@ -113,7 +113,7 @@ fn remembered(run: &Run<'_>, platform: &mut Platform) -> Option<String> {
     is_this.then(|| azure.outputs.get("connectorUrl")?.as_str().map(str::to_owned)).flatten()
 }
 
-/// Looks at the programs that are run and at the package.
+/// Checks the programs that are needed, and the package.
 ///
 /// # Errors
 /// One that is needed is missing, or there is no package.

@@ -1,6 +1,6 @@
-//! The watchlist `HumanboundProjects`: one item for each project, and what analysts wrote stays.
+//! The watchlist `HumanboundProjects`: one item for each project; what analysts wrote stays.
 //!
-//! A list that is written again as a whole gets every changed row a second time, so single items are written:
+//! Writing the whole watchlist again would add every changed row a second time, so single items are written:
 //! <https://learn.microsoft.com/azure/sentinel/watchlists-manage#bulk-update-a-watchlist>.
 
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ fn name(project: &Project) -> String {
     if name.trim().is_empty() { id(project) } else { name }
 }
 
-/// Brings the list up to what the platform says, item by item. A project that is gone from there stays.
+/// Updates the watchlist from the platform, item by item. A project that the platform no longer has stays.
 ///
 /// # Errors
 /// The platform or Azure cannot be asked, or does not take an item.
@@ -100,7 +100,7 @@ pub(crate) async fn write(client: &Client, azure: &Azure, workspace: &str) -> Re
     Ok(written)
 }
 
-/// Writes an item with what analysts wrote in it; once more when one of them was faster.
+/// Writes an item, keeping what analysts wrote in it; tries again when one of them has just changed it.
 async fn change(azure: &Azure, list: &str, old: &Value, project: &Project) -> Result<(), Error> {
     let name = item_name(old);
     match put(azure, list, &name, &item(project, Some(old))).await {

@@ -1,4 +1,4 @@
-//! Azure: the sign-in, the group and its deployment, the Function App, the vault, the roles.
+//! Checks of Azure: the login, the group and its deployment, the Function App, the vault, the roles.
 
 use std::collections::BTreeSet;
 

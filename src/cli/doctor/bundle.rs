@@ -1,4 +1,4 @@
-//! Everything that was found, in a file for somebody who helps. Nothing in it opens anything, and no one is named in it.
+//! Writes all findings into a file for somebody who helps. It contains no secret and names no person.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Patient;
 use crate::home;
 
-/// Members whose value is never anybody else's business.
+/// Members whose value is always left out.
 const HIDDEN: [&str; 6] = ["secret", "token", "password", "api_key", "signature", "connectionstring"];
 /// A run of letters and digits as long may be a key; ids of Azure and of Humanbound have dashes in them.
 const KEY_LENGTH: usize = 32;

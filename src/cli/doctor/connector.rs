@@ -1,4 +1,4 @@
-//! The connector as Humanbound reaches it, and what one instance says of itself.
+//! Checks of the connector: as Humanbound reaches it, and by one instance's own status.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::humanbound::Connector;
 const BELOW: Titles = &[("settings", "Settings"), ("spool", "Spool"), ("signatures", "Signatures")];
 const INSTANCE: (&str, &str) = ("instance", "One instance");
 const ALL: Titles = &[INSTANCE, BELOW[0], BELOW[1], BELOW[2]];
-/// Events that wait for longer than a few runs of the drain say that Azure Monitor does not take them.
+/// Events that wait for longer than a few runs of the drain mean that Azure Monitor does not take them.
 const OLD_S: u64 = 900;
 /// A new secret is probed for, and rejected so often at most before every instance has it.
 const PROBES: u64 = 8;

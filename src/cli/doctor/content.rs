@@ -1,4 +1,4 @@
-//! What Sentinel has of ours, and what the table says.
+//! Checks of our content in Sentinel, and of the table.
 
 use serde_json::Value;
 use time::OffsetDateTime;

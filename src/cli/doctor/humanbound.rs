@@ -1,4 +1,4 @@
-//! Humanbound: the login, the organisation, its webhooks and what they delivered.
+//! Checks of Humanbound: the login, the organisation, its webhooks and their deliveries.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const BELOW_LOGIN: Titles = &[
     ("deliveries", "Deliveries"),
 ];
 const BELOW_WEBHOOK: Titles = &[("event-types", "Event types"), ("deliveries", "Deliveries")];
-/// How many attempts are looked at.
+/// How many attempts are read.
 const PAGE: usize = 50;
 
 pub(super) async fn check(patient: &Patient<'_>) -> Check {

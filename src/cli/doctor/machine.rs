@@ -1,4 +1,4 @@
-//! This machine: the folder of state and login, the programs that are run, the way to the internet.
+//! Checks of this machine: the folder of state and login, the programs that are needed, the connection to the internet.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ fn is_open(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
 }
 
-/// The home folder is its owner's by itself.
+/// On other systems the home folder is private by default.
 #[cfg(not(unix))]
 fn is_open(_: &Path) -> bool {
     false

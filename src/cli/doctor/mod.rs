@@ -1,10 +1,10 @@
-//! `hb-sentinel doctor`: looks at everything between Humanbound and the table, and says what is wrong and what mends it.
+//! `hb-sentinel doctor`: checks everything between Humanbound and the table, and says what is wrong and how to fix it.
 //!
-//! It changes nothing, takes no lock, and works without `az` and without a login: what then cannot be looked at is "not
+//! It changes nothing, takes no lock, and works without `az` and without a login: what cannot be checked then is "not
 //! checked", and so is everything below a failure, which would only repeat it.
 //!
 //! Reading order: `tree` (what a check is), `machine`, `humanbound`, `connector`, `azure` and `content` (the checks),
-//! `bundle` (all of it in a file for somebody who helps).
+//! `bundle` (all findings in a file for somebody who helps).
 
 mod azure;
 mod bundle;
@@ -29,7 +29,7 @@ use crate::humanbound::Client;
 use crate::state::{self, Connection, State};
 use tree::{Check, Verdict};
 
-/// Look at everything, and say what is wrong and how to mend it
+/// Check everything, and say what is wrong and how to fix it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code 0: all is well; 3: warnings only; 1: something failed.")]
 pub(crate) struct DoctorArgs {
@@ -58,7 +58,7 @@ impl Patient<'_> {
     }
 }
 
-/// Looks at everything.
+/// Checks everything.
 ///
 /// # Errors
 /// The bundle cannot be written. What is wrong elsewhere is a finding.
@@ -96,7 +96,7 @@ fn patient(context: &Context) -> Patient<'_> {
     let named = client.as_ref().ok().and_then(|client| client.organisation().ok()).map(str::to_owned);
     let connection = state.as_ref().ok().and_then(|state| {
         let named = named.or_else(|| context.organisation.clone());
-        // Without a login the only one that is remembered is meant.
+        // Without a login, the only remembered organisation is meant.
         let only = state.connections().next().filter(|_| state.connections().count() == 1);
         named.map_or_else(|| only.map(|(_, one)| one.clone()), |id| state.get(&id).cloned())
     });

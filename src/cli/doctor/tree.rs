@@ -1,14 +1,14 @@
-//! A check and those below it: what was found, why it is wrong, what mends it; as text and as JSON.
+//! A check and those below it: what was found, why it is wrong, how to fix it; as text and as JSON.
 
 use serde_json::{Value, json};
 
 use crate::azure;
 
-/// How a check ended, from well to bad.
+/// How a check ended, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Ok,
-    /// Something above it failed, or is not there.
+    /// A check above it failed, or what it checks does not exist.
     NotChecked,
     Warning,
     Failed,
@@ -73,7 +73,7 @@ impl Check {
         Self { below, ..self }
     }
 
-    /// With everything below not checked, since this one failed.
+    /// This check failed, so everything below is not checked.
     pub(super) fn blocks(self, below: Titles) -> Self {
         let why = format!("needs: {}", self.title);
         self.with(below.iter().map(|of| Self::not_checked(*of, why.clone())).collect())
@@ -94,7 +94,7 @@ impl Check {
     }
 }
 
-/// A call that failed: with Azure's way out, where one is known.
+/// A failed call, with Azure's hint, where one is known.
 pub(super) fn broken(of: (&'static str, &'static str), error: &azure::Error, fix: &str) -> Check {
     Check::failed(of, error.to_string(), error.hint().unwrap_or_else(|| fix.to_owned()))
 }

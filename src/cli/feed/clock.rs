@@ -1,7 +1,7 @@
-//! A clock for both sides: the file that the connector reads, and what the workspace reads.
+//! One simulated clock for the connector and the workspace.
 //!
-//! The connector reads the system's clock, so a shared library stands between the two (`content/hb_content/scenario/clock.c`): it tells
-//! the time that the file holds. Waits and deadlines use the monotonic clock, which goes on as ever.
+//! The connector reads the system's clock, so a shared library (`content/hb_content/scenario/clock.c`) replaces that and
+//! returns the time in a file. Waits and deadlines use the monotonic clock, which is not simulated.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use crate::emulator;
 
-/// Which file the library reads: eight bytes, nanoseconds since 1970 in the machine's order.
+/// The variable with the file that the library reads: eight bytes, nanoseconds since 1970 in the machine's byte order.
 const FILE_VARIABLE: &str = "CONTENT_CLOCK";
 
 /// A clock that stands still until it is set.
@@ -44,7 +44,7 @@ impl Clock {
     pub(super) fn set(&mut self, now: OffsetDateTime) -> Result<()> {
         let nanoseconds = i64::try_from(now.unix_timestamp_nanos())?;
         self.file.rewind()?;
-        // One write: whoever reads sees the time before or after it.
+        // One write, so that a reader sees the time before or after it.
         self.file.write_all(&nanoseconds.to_ne_bytes())?;
         self.nanoseconds.store(nanoseconds, Ordering::SeqCst);
         Ok(())

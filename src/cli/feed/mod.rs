@@ -1,10 +1,10 @@
 //! `hb-sentinel __feed`: plays plans of events to a connector under a clock that the plan sets, and writes the rows with
 //! the time at which the workspace accepted each.
 //!
-//! The word is hidden: it is a tool of this repository, by which the content of `sentinel/` is proved over events that
+//! The command is hidden: it is a tool of this repository, with which the content of `sentinel/` is tested over events that
 //! went through the real connector. `content/README.md` says how.
 //!
-//! Reading order: `plan` (what is played, what comes of it), `player` (the steps), `connector` (the child), `clock`.
+//! Reading order: `plan` (the steps and their results), `player` (plays them), `connector` (the child process), `clock`.
 
 mod clock;
 mod connector;

@@ -1,10 +1,10 @@
-//! What is played, and what came of it: the two files that `content/hb_content/scenario` writes and reads.
+//! The steps to play and their results: the two files that `content/hb_content/scenario` writes and reads.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// What is played, step by step.
+/// The steps to play.
 #[derive(Deserialize)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
@@ -35,7 +35,7 @@ pub(super) enum Act {
     Own { event_type: String, data: Value },
 }
 
-/// What came of a step: one line of the file of rows.
+/// The result of a step: one line of the file of rows.
 #[derive(Serialize)]
 pub(super) struct Outcome {
     #[serde(with = "time::serde::rfc3339")]

@@ -21,7 +21,7 @@ const MAX_POSTS: usize = 32;
 /// Plays `plan` and writes one line of JSON for each step into `output`.
 ///
 /// # Errors
-/// When a process, a file or a port fails, and when an answer is none that the plan allows.
+/// When a process, a file or a port fails, or the plan does not allow an answer.
 pub(super) async fn play(plan: &Plan, library: &Path, output: &Path) -> Result<()> {
     let mut lines = BufWriter::new(File::create(output)?);
     let Some(first) = plan.steps.first() else { return Ok(()) };
@@ -33,7 +33,7 @@ pub(super) async fn play(plan: &Plan, library: &Path, output: &Path) -> Result<(
         serde_json::to_writer(&mut lines, &outcome)?;
         lines.write_all(b"\n")?;
     }
-    // It ends before its folder goes.
+    // It ends before its folder is removed.
     stage.connector.stop().await?;
     Ok(lines.flush()?)
 }

@@ -1,4 +1,4 @@
-//! What moves on a terminal while something is under way. Elsewhere there is nothing of it.
+//! Spinners and progress bars on a terminal. Elsewhere nothing is shown.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ impl Printer {
         }
     }
 
-    /// Begins to show that something is under way, without an end that is known; [`Self::end`] ends it.
+    /// Shows a spinner, for work without a known end; [`Self::end`] removes it.
     pub(crate) fn busy(&self, text: &str) {
         if self.manner.quiet > 0 {
             return;
@@ -28,7 +28,7 @@ impl Printer {
         self.bar.enable_steady_tick(Duration::from_millis(120));
     }
 
-    /// Begins to show the way to `total`; a terminal is needed for that.
+    /// Shows a progress bar up to `total`; only on a terminal.
     pub(crate) fn begin(&self, total: usize) {
         if self.manner.quiet > 0 {
             return;
@@ -49,7 +49,7 @@ impl Printer {
         self.bar.set_message(message.to_owned());
     }
 
-    /// How far something is that tells so itself.
+    /// Progress that is reported as a text.
     pub(crate) fn reach(&self, done: usize, of: usize) {
         if done == 0 {
             self.begin(of);
@@ -63,7 +63,7 @@ impl Printer {
         self.bar.inc(1);
     }
 
-    /// The way is at its end.
+    /// Removes the bar.
     pub(crate) fn end(&self) {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();

@@ -1,7 +1,7 @@
-//! The log of one run, for whoever helps afterwards: steps, warnings, errors, programs that ran and heads of HTTP calls.
+//! The log of one run, for finding a problem afterwards: steps, warnings, errors, programs that ran, heads of HTTP calls.
 //!
-//! What a command says with [`Printer::say`](super::Printer::say) is not in it: that may be a secret which somebody asked
-//! to see. Bodies and credentials never come here.
+//! What a command says with [`Printer::say`](super::Printer::say) is not logged, because it may be a secret that somebody
+//! asked to see. Bodies and credentials are never logged.
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
@@ -26,7 +26,7 @@ const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second][subsecond digits:3]Z");
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-/// Whose events are heads of HTTP calls.
+/// The log target of heads of HTTP calls.
 const WIRE: &str = "humanbound_sentinel::humanbound";
 
 /// The log of one run. A line that cannot be written is lost: the run is not about its log.
@@ -37,13 +37,13 @@ pub(crate) struct RunLog {
 }
 
 impl RunLog {
-    /// Begins a log in a file that somebody named.
+    /// Begins a log in a named file.
     ///
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn at(path: &Path, timing: Timing) -> io::Result<Self> {
         let file = open(OpenOptions::new().write(true).create(true).truncate(true), path)?;
-        // It may have been there, readable for others.
+        // An existing file may be readable for others.
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file), timing })
@@ -95,7 +95,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Removes the oldest logs. That one cannot be removed harms nobody.
+/// Removes the oldest logs; a failure does no harm.
 fn prune(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut logs: Vec<PathBuf> =

@@ -1,7 +1,7 @@
-//! What a command says: data on stdout, talk on stderr.
+//! The output of a command: data on stdout, messages on stderr.
 //!
-//! Everything goes through one [`Printer`], which knows of `--json`, `--quiet`, `--verbose`, colors and terminals.
-//! With `--json` stdout gets one object, on failure too: the envelope that [`Printer::finish`] writes.
+//! Everything goes through one [`Printer`], which handles `--json`, `--quiet`, `--verbose`, colors and terminals.
+//! With `--json` stdout gets one object, on failure as well: the envelope that [`Printer::finish`] writes.
 
 mod bar;
 mod format;
@@ -24,7 +24,7 @@ pub(crate) use step::{Running, State, Step};
 
 use super::error::{Exit, Failure, is_broken_pipe};
 
-/// How wide the words before a line are, as cargo has it.
+/// The width of the word before a line, as in cargo.
 const LABEL: usize = 12;
 
 /// How much is said, and in which form.
@@ -34,11 +34,11 @@ pub(crate) struct Manner {
     pub(crate) json: bool,
     /// 1: only errors; 2: not even these.
     pub(crate) quiet: u8,
-    /// 1: what runs underneath too.
+    /// 1: also what runs underneath.
     pub(crate) verbose: u8,
-    /// The heads of HTTP calls too.
+    /// Also the heads of HTTP calls.
     pub(crate) debug: bool,
-    /// No colors, whatever the terminal.
+    /// No colors, on any terminal.
     pub(crate) no_color: bool,
 }
 
@@ -63,7 +63,7 @@ pub struct Captured {
     pub columns: Option<usize>,
 }
 
-/// The one way out for words and data.
+/// The output for messages and data.
 pub(crate) struct Printer {
     command: &'static str,
     manner: Manner,
@@ -92,7 +92,7 @@ impl Printer {
         Self { command, manner, sink, bar, said: Mutex::default(), log: OnceLock::new() }
     }
 
-    /// From here on, what happens is in `log` too.
+    /// From here on, everything is also written to `log`.
     pub(crate) fn log_to(&self, log: RunLog, command: &str) {
         log.line("run", &format!("hb-sentinel {} {command}", env!("CARGO_PKG_VERSION")));
         self.log.set(log).ok();
@@ -104,7 +104,7 @@ impl Printer {
         }
     }
 
-    /// Is there anybody who wants to hear of heads of HTTP calls?
+    /// Whether heads of HTTP calls are shown or logged.
     pub(crate) fn wants_heads(&self) -> bool {
         self.manner.debug || self.log.get().is_some()
     }
@@ -128,14 +128,14 @@ impl Printer {
         self.manner.json
     }
 
-    /// One line of talk, behind a word.
+    /// One message, behind a word.
     pub(crate) fn say(&self, label: &str, text: &str) {
         if self.manner.quiet == 0 {
             self.line(label, Color::Green, text);
         }
     }
 
-    /// One line of talk that should not be missed.
+    /// One message that should not be missed.
     pub(crate) fn warn(&self, text: &str) {
         self.log("warning", text);
         if self.manner.quiet == 0 {
@@ -150,7 +150,7 @@ impl Printer {
         }
     }
 
-    /// One line for who asked for more with `--verbose`.
+    /// One line that is shown with `--verbose`.
     pub(crate) fn verbose(&self, text: &str) {
         if self.manner.verbose > 0 {
             self.talk(&format!("{:>LABEL$} {text}", ""));
@@ -222,7 +222,7 @@ impl Printer {
     pub(crate) fn finish(&self, outcome: &Result<Exit>) -> u8 {
         let (exit, failure) = match outcome {
             Ok(exit) => (*exit, None),
-            // Nobody reads on, so nobody is to be told.
+            // The reader of the output is gone, so there is nothing to report.
             Err(error) if is_broken_pipe(error) => return Exit::Done.code(),
             Err(error) => {
                 let failure = Failure::of(error);
@@ -244,7 +244,7 @@ impl Printer {
         }
     }
 
-    /// Tells of what ended the command, and where its log is.
+    /// Shows the error that ended the command, and where its log is.
     fn fail(&self, failure: &Failure) {
         let step = self.failed_step().map_or_else(String::new, |step| format!("{step}: "));
         let hints = failure.hints.iter().map(|hint| ("hint", Color::Cyan, hint.clone()));
@@ -313,7 +313,7 @@ impl Printer {
         if matches!(self.sink, Sink::Process) { style } else { style.force_styling(false) }
     }
 
-    /// One line to stderr. Nobody is left to tell when that is closed.
+    /// One line to stderr; a closed stderr is ignored.
     fn talk(&self, line: &str) {
         match &self.sink {
             Sink::Process => self.bar.suspend(|| drop(writeln!(io::stderr(), "{line}"))),

@@ -1,4 +1,4 @@
-//! Stdout as a screen: how wide it is, whether it has colors, and drawing it anew.
+//! Stdout as a screen: its width, its colors, and redrawing.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::PoisonError;
@@ -29,12 +29,12 @@ impl Printer {
         }
     }
 
-    /// Is stdout a screen, on which something can be drawn anew?
+    /// Whether stdout is a screen that can be redrawn.
     pub(crate) fn is_screen(&self) -> bool {
         matches!(self.sink, Sink::Process) && io::stdout().is_terminal()
     }
 
-    /// Does stdout take colors?
+    /// Whether stdout has colors.
     pub(crate) fn has_colors(&self) -> bool {
         matches!(self.sink, Sink::Process) && console::colors_enabled()
     }

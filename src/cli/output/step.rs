@@ -1,4 +1,4 @@
-//! One step of a command: what it is, how it ended, how long it took.
+//! One step of a command: its title, its outcome, its duration.
 
 use std::time::{Duration, Instant};
 

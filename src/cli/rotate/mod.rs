@@ -1,13 +1,14 @@
-//! `hb-sentinel rotate-secret`: a new secret, and no event of a live webhook is lost on the way.
+//! `hb-sentinel rotate-secret`: a new secret, without losing an event of a live webhook.
 //!
 //! The connector accepts two secrets: `WEBHOOK_SECRET` refers to the newest version in the vault, and
-//! `WEBHOOK_SECRET_PREVIOUS` for the time of a rotation to the version that came before, by its address. No value is ever
-//! read. Each phase is remembered when it is done, so that a run that was interrupted is gone on with by the next:
+//! `WEBHOOK_SECRET_PREVIOUS`, during a rotation, to the version before it, by its address. No value is ever read. Each
+//! finished phase is remembered, so that the next run continues an interrupted one:
 //!
 //! 1. The old version becomes the previous secret (`previous`).
-//! 2. A new version is put, fetched and probed (`renewal`). It is in memory only: a run that ends here begins with another.
+//! 2. A new version is written, resolved and probed (`renewal`). It is in memory only, so a run that ends here begins with
+//!    another.
 //! 3. A second webhook signs with the new one, proven by a test event (`renewal`). Both deliver.
-//! 4. The old webhook goes, and what it signed has its time to arrive.
+//! 4. The old webhook is removed, and events that it signed have time to arrive.
 //! 5. The previous secret is dropped (`previous`), with a test event before and after.
 
 mod previous;
@@ -52,7 +53,7 @@ struct Rotating<'a> {
     vault: String,
 }
 
-/// How the old webhook is parted from.
+/// Whether the old webhook is gone.
 enum Parting {
     /// Only the new one is left.
     Clean,
@@ -60,7 +61,7 @@ enum Parting {
     Pending(String),
 }
 
-/// Rotates, or goes on with a rotation.
+/// Rotates, or continues a rotation.
 ///
 /// # Errors
 /// Nothing is deployed or connected, or a phase fails. What was done is remembered, and the old webhook delivers as long
@@ -155,7 +156,7 @@ impl<'a> Rotating<'a> {
         self.platform.connection().webhook.as_ref().map(|webhook| webhook.id.clone())
     }
 
-    /// Phase 4: the old webhook goes, and the tries of what it sent have their time.
+    /// Phase 4: the old webhook is removed, and retries of its events have time to arrive.
     async fn part(&mut self, grace: Duration) -> Result<Parting> {
         let old = self.rotation().old_webhook.clone();
         if let Some(old) = old.filter(|_| self.rotation().phase < 4) {
@@ -197,7 +198,7 @@ impl<'a> Rotating<'a> {
         self.platform.connection().rotation.as_ref().and_then(|rotation| rotation.old_webhook.clone())
     }
 
-    /// Only phase 5, asked for by itself.
+    /// Phase 5 alone, for `--finish`.
     async fn finish(&mut self) -> Result<Exit> {
         let url = self.url.clone();
         let live = self.platform.live(Some(&url)).await?;

@@ -1,4 +1,4 @@
-//! The secret that came before: referred to by its version while events may be signed with it, and dropped after.
+//! The previous secret: referred to by its version while events may be signed with it, and dropped afterwards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::humanbound::Webhook;
 
 /// The setting of the connector that holds it.
 const PREVIOUS: &str = "WEBHOOK_SECRET_PREVIOUS";
-/// An app takes a changed setting within a minute or two, and is looked at for five.
+/// An app applies a changed setting within a minute or two; it is polled for five.
 const LOOKS: usize = 60;
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -51,7 +51,7 @@ impl Rotating<'_> {
         Ok(())
     }
 
-    /// Puts it back where somebody took it away meanwhile.
+    /// Restores it where somebody removed it meanwhile.
     pub(super) async fn hold_previous(&mut self) -> Result<()> {
         let Some(uri) = self.rotation().previous_uri.clone() else { return Ok(()) };
         let settings = self.deployed.azure.settings(&self.app.0).await.told()?;
@@ -92,7 +92,7 @@ impl Rotating<'_> {
                     Some(message) => reason = format!("the connector says that it {message}"),
                     None => return Ok(()),
                 },
-                // An instance that starts takes no key yet.
+                // A starting instance accepts no key yet.
                 Err(error) => reason = error.to_string(),
             }
         }
@@ -101,7 +101,7 @@ impl Rotating<'_> {
             .code("PreviousNotResolved")
     }
 
-    /// Phase 5: a test event, the setting goes, another test event. One that fails brings the setting back.
+    /// Phase 5: a test event, the setting is dropped, another test event. A failure restores the setting.
     pub(super) async fn drop_previous(&mut self) -> Result<Arrival> {
         let id = self.current().ok_or_else(|| anyhow!("no webhook is remembered"))?;
         ping::until_it_arrives(self.context, &self.platform, &id).await?;

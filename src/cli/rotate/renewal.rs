@@ -76,7 +76,7 @@ impl Rotating<'_> {
         }
     }
 
-    /// Goes on with a webhook that an interrupted run has made, if that delivers. Its secret is the newest in the vault.
+    /// Continues with a webhook that an interrupted run has made, if it delivers. Its secret is the newest in the vault.
     async fn resume(&mut self, old: Option<&Webhook>) -> Result<bool> {
         let known = self.current();
         let is_asked_for = self.platform.connection().pending.is_some();
@@ -109,13 +109,13 @@ impl Rotating<'_> {
         Ok(secret)
     }
 
-    /// Removes the old webhook first where there is no place for two. What happens meanwhile is replayed.
+    /// Removes the old webhook first where there is no place for two. Events in between are replayed.
     async fn make_room(&mut self, old: &Webhook) -> Result<()> {
         let all = self.platform.client.webhooks().await.told()?;
         if all.len() < MAX_WEBHOOKS {
             return Ok(());
         }
-        // An interrupted rotation may find the places taken that were free before.
+        // An interrupted rotation may find that the free places have been taken.
         self.agree_to_gap(old).await?;
         let since = self.context.timing.now() - time::Duration::minutes(1);
         self.rotation().gap_since = Some(since);
@@ -134,7 +134,7 @@ impl Rotating<'_> {
         webhook::create_for(self.context, &mut self.platform, &new).await.hint(AGAIN)
     }
 
-    /// Asks for what happened while there was no webhook.
+    /// Requests the events that happened while there was no webhook.
     async fn replay(&mut self, new: &Webhook) -> Result<()> {
         let Some(since) = self.rotation().gap_since else { return Ok(()) };
         let since = since.replace_nanosecond(0).unwrap_or(since).format(&Rfc3339).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What was seen, in words: a level for each block, the way out, and the verdict over all.
+//! Judges what was seen: a level and a hint for each block, and the verdict over all.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ const SILENT_HOURS: i64 = 3;
 /// The drain runs every minute: what has waited for longer than this is stuck.
 const STUCK_SECONDS: u64 = 600;
 
-/// An instance's name is long, and its beginning tells it from the others.
+/// An instance's name is long, and its beginning is enough to distinguish it.
 const NAME: usize = 12;
 
-/// How well something is.
+/// The level of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Ok,
@@ -50,7 +50,7 @@ impl Level {
     }
 }
 
-/// One part of the way.
+/// One block of the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) id: &'static str,
@@ -80,7 +80,7 @@ impl Block {
 
 const RECONNECT: &str = "run `hb-sentinel connect --url URL`";
 
-/// The blocks, in the order of an event's way.
+/// The blocks, in the order of an event's path.
 pub(super) fn blocks(seen: &Seen) -> Vec<Block> {
     let mut blocks = vec![webhook(seen), deliveries(seen), health(seen.health.as_ref())];
     blocks.extend(instance(&seen.instance));

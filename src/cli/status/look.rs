@@ -1,4 +1,4 @@
-//! One look at everything between Humanbound and the table. It only reads, takes no lock, and leaves what it cannot reach.
+//! Reads everything between Humanbound and the table once. It takes no lock, and skips what it cannot reach.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -81,10 +81,10 @@ pub(super) struct Table {
     pub(super) heartbeat: Option<OffsetDateTime>,
 }
 
-/// Looks once.
+/// Reads everything once.
 ///
 /// # Errors
-/// Nobody knows which organisation to look at, or the state cannot be read.
+/// The organisation is unknown, or the state cannot be read.
 pub(super) async fn look(context: &Context) -> Result<Seen> {
     let settings = config::platform(&context.env);
     let state = state::read(&folder(&settings)?).told()?;

@@ -1,8 +1,8 @@
 //! `hb-sentinel status`: whether events arrive, from the webhook to the last row.
 //!
-//! It only reads. What it cannot reach it says, and goes on; Azure is an optional part.
+//! It only reads. It reports what it cannot reach, and continues without; Azure is optional.
 //!
-//! Reading order: [`run`], then [`look`] (what is asked), [`judge`] (what it means), [`screen`].
+//! Reading order: [`run`], then [`look`] (what is read), [`judge`] (what it means), [`screen`].
 
 mod judge;
 mod look;
@@ -20,7 +20,7 @@ use super::error::{Exit, usage};
 use super::interrupt;
 use judge::{Block, Level};
 
-/// Say whether events arrive, from the webhook to the last row
+/// Show whether events arrive, from the webhook to the last row
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 all is well, 3 there are warnings, 1 something is down.
 
@@ -49,10 +49,10 @@ struct Found {
     result: Value,
 }
 
-/// Looks once, or again and again.
+/// Shows the status once, or repeatedly.
 ///
 /// # Errors
-/// Nobody knows which organisation to look at, or the state cannot be read.
+/// The organisation is unknown, or the state cannot be read.
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit> {
     if let Some(interval) = args.watch {
         return watch(context, interval.into()).await;
@@ -97,7 +97,7 @@ fn hints(context: &Context, found: &Found) {
     }
 }
 
-/// Draws anew in place on a screen; elsewhere one block for each change.
+/// Redraws in place on a screen; elsewhere writes one block for each change.
 async fn watch(context: &Context, interval: Duration) -> Result<Exit> {
     if context.printer.is_json() {
         return Err(usage(
@@ -141,7 +141,7 @@ fn height(text: &str) -> usize {
     text.lines().map(|line| console::measure_text_width(line).div_ceil(columns).max(1)).sum()
 }
 
-/// A result without what grows by itself.
+/// A result without values that change all the time.
 fn lasting(mut result: Value) -> Value {
     if let Some(spool) = result.pointer_mut("/connector/spool").and_then(Value::as_object_mut) {
         spool.remove("oldest_s");

@@ -1,7 +1,7 @@
-//! `hb-sentinel sync`: delivers past events once more, past the platform's limit of a request.
+//! `hb-sentinel sync`: delivers past events once more, beyond the platform's limit for one request.
 //!
-//! The work is done by [`crate::humanbound::backfill`]. Here are its arguments and what it remembers between two runs; in
-//! `downstream` what is asked of connector and table, and in `report` what is said of it.
+//! [`crate::humanbound::backfill`] does the work. This module has the arguments and what is remembered between two runs;
+//! `downstream` asks connector and table, and `report` shows progress and result.
 
 mod downstream;
 mod report;
@@ -38,10 +38,10 @@ pub(crate) struct SyncArgs {
     /// Only the events of one type
     #[arg(long, value_name = "TYPE")]
     event_type: Option<String>,
-    /// Show what would be asked for, and ask for nothing
+    /// Show what would be requested, and request nothing
     #[arg(long)]
     dry_run: bool,
-    /// Begin again, whatever an interrupted run has done
+    /// Begin again instead of continuing an interrupted run
     #[arg(long)]
     restart: bool,
 }
@@ -153,7 +153,7 @@ fn warn_of_another(remembered: &state::Backfill, options: &Options, context: &Co
     }
 }
 
-/// An unknown type is asked for as it stands, since the list grows on the platform's side.
+/// An unknown type is requested as it is, since the list grows on the platform's side.
 fn check_event_type(event_type: Option<&str>, context: &Context) {
     let Some(name) = event_type.filter(|name| !EVENT_TYPES.contains(name)) else { return };
     let distance = |known: &str| strsim::damerau_levenshtein(known, name);

@@ -1,4 +1,4 @@
-//! What is said of a backfill: while it runs, and at its end.
+//! The messages of a backfill: while it runs, and at its end.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -13,13 +13,13 @@ use crate::humanbound::backfill::{Forecast, Notice, Observer, Options, Outcome, 
 /// Where lines cannot be drawn over, one comes no more often than this.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 
-/// What late events mean, for whoever wonders where the incidents are.
+/// Why late events open no incidents.
 const LATE: [&str; 2] = [
     "EventTime is when an event happened; TimeGenerated is when its row arrives, which is now.",
     "Rules skip what happened over 24 h before its row, so events of the past open no incidents.",
 ];
 
-/// Tells a person how far it is.
+/// Shows the progress to a person.
 pub(super) struct Teller<'a> {
     printer: &'a Printer,
     step: &'a Running<'a>,

@@ -1,9 +1,8 @@
-//! `hb-sentinel uninstall`: takes away what deployments of ours have made, and nothing else.
+//! `hb-sentinel uninstall`: deletes what our deployments have made, and nothing else.
 //!
-//! It only reads until it is told to go on: `preview` says what goes, what stays, and what is not ours. Then the webhook
-//! goes, what waits in the spool has its time to leave (`spool`), and resources are deleted one by one, by their ids. Each
-//! step is done again by another run without harm, so an interrupted one is simply run again; what is remembered of the
-//! deployment goes last.
+//! It only reads until the operator agrees: `preview` shows what is deleted, what stays, and what is not ours. Then it
+//! removes the webhook, lets the spool drain (`spool`), and deletes resources one by one, by their ids. Every step can be
+//! repeated without harm, so an interrupted run is simply run again; the remembered deployment is forgotten last.
 
 mod preview;
 mod spool;
@@ -32,21 +31,21 @@ pub(crate) struct UninstallArgs {
     /// Leave the webhook: something else answers at its URL
     #[arg(long)]
     keep_webhook: bool,
-    /// Delete events that wait, dead letters and complete bodies with the storage account
+    /// Delete waiting events, dead letters and whole bodies with the storage account
     #[arg(long)]
     discard_spool: bool,
     /// Delete the table and all events in it; its name confirms that
     #[arg(long, value_name = "NAME")]
     delete_table: Option<String>,
-    /// Delete the resource group with all that is in it, the workspace included; its name confirms that
+    /// Delete the resource group with all that is in it, including the workspace; its name confirms that
     #[arg(long, value_name = "NAME")]
     delete_group: Option<String>,
 }
 
-/// Uninstalls, or goes on with it.
+/// Uninstalls, or continues an uninstall.
 ///
 /// # Errors
-/// It is not agreed to, events would be lost, or Azure does not delete something. Running it again goes on.
+/// The operator does not agree, events would be lost, or Azure does not delete something. Running it again continues.
 pub(super) async fn run(args: &UninstallArgs, context: &Context) -> Result<Exit> {
     let mut platform = Platform::open(context, "uninstall").await?;
     let deployed = deployed(args, context, &mut platform).await?;
@@ -89,7 +88,7 @@ pub(super) async fn run(args: &UninstallArgs, context: &Context) -> Result<Exit>
     Ok(Exit::Done)
 }
 
-/// What is the way out of every failure half-way.
+/// The hint for every failure halfway.
 const AGAIN: &str = "run `hb-sentinel uninstall` again; it goes on where it stopped";
 
 fn ids(items: &[Item]) -> Vec<Value> {

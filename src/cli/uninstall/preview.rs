@@ -1,4 +1,4 @@
-//! What would go, what would stay, and what is not ours: said before anything is changed.
+//! Shows, before anything is changed, what is deleted, what stays, and what is not ours.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) fn noun(item: &Item) -> String {
     known.map_or_else(|| item.kind.clone(), |(_, noun)| (*noun).to_owned())
 }
 
-/// Says it. That events cannot be counted is no reason to stop: the number is for whoever deletes them.
+/// Shows it. Events that cannot be counted are no reason to stop, because the number only informs the operator.
 pub(super) async fn show(args: &UninstallArgs, context: &Context, deployed: &Deployed, estate: &Estate) {
     let printer = &context.printer;
     let scope = deployed.azure.scope();

@@ -1,4 +1,4 @@
-//! What still waits in the spool: it would go with the storage account.
+//! What still waits in the spool, and would be deleted with the storage account.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! From a secret to a webhook that delivers: what `connect`, `deploy` and `rotate-secret` share.
+//! From a secret to a webhook that delivers: shared by `connect`, `deploy` and `rotate-secret`.
 //!
-//! The order keeps events and secrets safe: the connector accepts the secret before a webhook exists, its id is saved
-//! before the first test event, and a webhook that is replaced goes only after its successor has delivered.
+//! The order keeps events and secrets safe: the connector accepts the secret before a webhook exists, the webhook's id is
+//! saved before the first test event, and a replaced webhook is removed only after its successor has delivered.
 //!
 //! Reading order: [`create`], [`adopt`], [`lead`], [`ping`], [`secret`].
 
@@ -40,7 +40,7 @@ pub(crate) async fn probe(context: &Context, connector: &Connector, secret: &Con
 
 /// Makes the webhook, and saves its id.
 ///
-/// An unclear answer is settled by the list: one with our URL that was not there before is ours.
+/// After an unclear answer the list decides: a webhook with our URL that was not there before is ours.
 ///
 /// # Errors
 /// The platform did not make one.
@@ -126,7 +126,7 @@ pub(crate) struct Replaced {
 /// Remembers `webhook`, proves that it delivers, and only then removes what it replaces.
 ///
 /// # Errors
-/// It does not deliver. It is gone then, and what it should have replaced still delivers.
+/// It does not deliver. Then it is removed, and what it should have replaced still delivers.
 pub(crate) async fn adopt(
     context: &Context,
     platform: &mut Platform,

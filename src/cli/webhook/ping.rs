@@ -1,4 +1,4 @@
-//! A test event on its whole way. Success is what arrived, never the status of the call that asked for it.
+//! Sends a test event and follows it. Only its arrival is a success, not the status of the call.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,9 +20,9 @@ const PAGE: usize = 25;
 /// How a test event is known to have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// The platform says that the connector took it.
+    /// The platform says that the connector accepted it.
     Delivered,
-    /// The platform took the order and says no more.
+    /// The platform accepted the request and says no more.
     Unproven,
 }
 
@@ -128,7 +128,7 @@ async fn once(context: &Context, platform: &Platform, id: &str) -> Result<Result
     Ok(look(context, platform, id, &seen).await.unwrap_or(Ok(Arrival::Unproven)))
 }
 
-/// Looks for a delivery that was not there before, until one has an outcome.
+/// Polls for a new delivery, until one has an outcome.
 async fn look(
     context: &Context,
     platform: &Platform,
@@ -154,7 +154,7 @@ async fn look(
     None
 }
 
-/// The newest deliveries. That they cannot be read is no reason to fail: they only explain.
+/// The newest deliveries. Failing to read them is no error, because they only explain.
 async fn latest(platform: &Platform, id: &str) -> Vec<Delivery> {
     platform.client.deliveries(id, 1, PAGE).await.map(|page| page.items).unwrap_or_default()
 }

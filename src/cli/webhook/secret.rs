@@ -19,7 +19,7 @@ const MAX_LENGTH: usize = 4_096;
 
 /// Where a secret came from.
 pub(crate) enum Origin {
-    /// The connector has it already, says who gave it.
+    /// The operator says that the connector already has it.
     Given,
     /// It was made here; the connector gets it from the operator.
     Made,
@@ -69,7 +69,7 @@ pub(crate) fn generate() -> Result<Confidential> {
     Ok(Confidential::new(crate::signature::lower_hex(bytes.as_slice())))
 }
 
-/// Asks who sits there: for the secret that the connector has, or to take a new one to it.
+/// Asks the operator for the connector's secret, or to give a new one to the connector.
 pub(crate) fn ask(context: &Context) -> Result<(Confidential, Origin)> {
     if !context.is_interactive {
         return Err(usage(
