@@ -52,6 +52,12 @@ BROKEN = [
         "let f = (id:string) { HumanboundEvents() | where ProjectId == id }; f(3)",
     ),
     (
+        "HB003",
+        "a text that is asked whether it is null",
+        "HumanboundEvents() | where isnull(FindingSeverity)",
+    ),
+    ("HB004", "a text compared with numbers", "HumanboundEvents() | where FindingSeverity in (1, 2)"),
+    (
         "late KS142",
         "a watchlist without the empty table beside it",
         "_GetWatchlist('HumanboundProjects') | where ProjectId == 'a'",
@@ -87,7 +93,6 @@ RIGHT = [
 BLIND = [
     "HumanboundEvents() | where tostring(Data.no_such_member) == 'a'",
     "HumanboundEvents() | summarize count() by EventId | where ingestion_time() > ago(1h)",
-    "HumanboundEvents() | where FindingSeverity in (1, 2)",
     "HumanboundEvents() | where EventTime > datetime(2024-13-45)",
 ]
 

@@ -111,6 +111,41 @@ function calls(code, functions) {
   return { found, complaints };
 }
 
+/** Operators that compare values; those of texts alone, like `has`, are the analyzer's to judge. */
+const COMPARISONS = ["==", "!=", "<>", "<", "<=", ">", ">=", "in", "!in"];
+
+/**
+ * What only Azure minds: isnull() of a text, which is false there, and comparisons of a number with a text, which the
+ * analyzer lets pass.
+ */
+function gaps(code) {
+  const { FunctionCallExpression, BinaryExpression, InExpression } = Kusto.Language.Syntax;
+  const nodes = (kind) => Bridge.toArray(code.Syntax.GetDescendantsOrSelf(kind, null));
+  const type = (node) => node?.ResultType?.Name ?? "unknown";
+  const complaint = (id, message, node) => ({ severity: "Error", code: id, message, start: node.TextStart });
+  const found = [];
+  for (const node of nodes(FunctionCallExpression)) {
+    const [first] = Bridge.toArray(node.ArgumentList.Expressions).map((item) => item.Element$1 ?? item.Element);
+    if (["isnull", "isnotnull"].includes(node.Name.SimpleName) && type(first) === "string") {
+      found.push(complaint("HB003", `${node.Name.SimpleName}() of a string: a string is never null`, node));
+    }
+  }
+  const pairs = [
+    ...nodes(BinaryExpression).map((node) => [node, node.Left, [node.Right]]),
+    ...nodes(InExpression).map((node) =>
+      [node, node.Left, Bridge.toArray(node.Right.Expressions).map((item) => item.Element$1 ?? item.Element)]),
+  ];
+  for (const [node, left, rights] of pairs) {
+    for (const right of COMPARISONS.includes(node.Operator?.Text) ? rights : []) {
+      const [a, b] = [type(left), type(right)];
+      if ((isNumber(a) && b === "string") || (a === "string" && isNumber(b))) {
+        found.push(complaint("HB004", `a comparison of ${a} with ${b}`, node));
+      }
+    }
+  }
+  return found;
+}
+
 /** Checks one text; `prefix` goes before it, and what is found in there is ours. */
 function check(state, declared, query, prefix = "") {
   const code = Kusto.Language.KustoCode.ParseAndAnalyze(prefix + query, state);
@@ -120,7 +155,7 @@ function check(state, declared, query, prefix = "") {
     ({ severity: d.Severity, code: d.Code, message: d.Message, start: d.Start }));
   const isTable = code.ResultType?.Columns !== undefined;
   return {
-    diagnostics: [...diagnostics, ...complaints].map(({ start, ...rest }) => ({ ...place(start), ...rest })),
+    diagnostics: [...diagnostics, ...complaints, ...gaps(code)].map(({ start, ...rest }) => ({ ...place(start), ...rest })),
     columns: isTable ? Bridge.toArray(code.ResultType.Columns).map((c) => ({ name: c.Name, type: c.Type.Name })) : null,
     calls: found.map(({ start, ...rest }) => ({ ...rest, line: place(start).line })),
   };

@@ -8,7 +8,7 @@ from typing import Any
 
 from hb_content.documents.files import Content, Document, Finding, data
 from hb_content.lint import mapping
-from hb_content.lint.kql import code
+from hb_content.lint.code import code
 from hb_content.lint.mapping import SHARED_SCHEMA, Complaint, column
 from hb_content.lint.schema import shape
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hb_content.documents.files import Content, Document, Finding, Query
+from hb_content.lint import azure
+from hb_content.lint.code import code, commented
 
 RULES = {
     "kql-diagnostic": "Microsoft's analyzer has nothing to say, not even a warning",
@@ -28,28 +30,6 @@ RULES = {
 #: than names from it, and ASIM's.
 READS_TABLE = re.compile(r"^(HumanboundEvents|HumanboundFeed|HumanboundProjects|ASim\w+)$")
 
-_TOKEN = re.compile(r"//[^\n]*|@?\"(?:\\.|[^\"\\\n])*\"|@?'(?:\\.|[^'\\\n])*'|```.*?```", re.S)
-
-
-def code(text: str) -> str:
-    """The text with blanks for comments and for what is inside strings; offsets stay."""
-
-    def blank(match: re.Match[str]) -> str:
-        token = match.group(0)
-        if token.startswith("//"):
-            return " " * len(token)
-        quote = token[-1]
-        return quote + re.sub(r"[^\n]", " ", token[1:-1]) + quote
-
-    return _TOKEN.sub(blank, text)
-
-
-def commented(text: str, offset: int) -> bool:
-    """A comment stands on the line of the offset or on the one above."""
-    lines = text[:offset].count("\n")
-    around = text.split("\n")[max(0, lines - 1) : lines + 1]
-    return any(token.startswith("//") for line in around for token in _TOKEN.findall(line))
-
 
 def check(
     document: Document, query: Query, raw: str, result: dict[str, Any], content: Content
@@ -63,6 +43,7 @@ def check(
         *_practices(raw, plain),
         *_reads(document, raw, plain, content),
         *_lets(plain),
+        *azure.check(raw, plain),
     ]:
         line = plain[:offset].count("\n") + 1
         yield Finding(
@@ -85,9 +66,8 @@ def analyzed(document: Document, query: Query, result: dict[str, Any]) -> Iterat
     for rule, key in (("kql-diagnostic", "diagnostics"), ("kql-new-workspace", "late")):
         for item in result[key]:
             place = query.place(item["line"], item["column"])
-            yield Finding(
-                document.path, rule, f"{place}: {item['severity']} {item['code']}: {item['message']}"
-            )
+            said = f"{place}: {item['severity']} {item['code']}: {item['message']}"
+            yield Finding(document.path, azure.OF_ANALYZER.get(item["code"], rule), said)
 
 
 Complaint = tuple[str, int, str]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from hb_content.documents.files import Document, Finding, data
-from hb_content.lint.kql import code
+from hb_content.lint.code import code
 from hb_content.lint.mapping import Complaint
 from hb_content.lint.schema import shape
 

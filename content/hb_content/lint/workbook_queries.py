@@ -8,7 +8,7 @@ from typing import Any
 
 from hb_content.documents.files import Content, Document
 from hb_content.documents.workbook import QUERY, USE, Item, parameters, texts
-from hb_content.lint.kql import code
+from hb_content.lint.code import code
 from hb_content.lint.mapping import Complaint
 
 RULES = {
