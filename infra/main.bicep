@@ -131,6 +131,10 @@ param allowPublicIngestion bool = true
 @description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist. Never in Azure China, where Microsoft Sentinel ended on 2026-08-18.')
 param deployContent bool = true
 
+@description('Optional. What the description of each analytic rule begins with, which tells Microsoft Defender whether it may merge the rule\'s incidents with others. Two incidents of ours are two on purpose. Empty leaves it to the tenant.')
+@allowed(['#DONT_CORR#', '#INC_CORR#', ''])
+param correlationTag string = '#DONT_CORR#'
+
 @description('Optional. Projects for the watchlist `HumanboundProjects`: `id` and `name`, and where known `owner`, `criticality` (high, medium, low) and `archived`. The watchlist is made from them when there is none; an existing watchlist is left alone, so that what analysts changed stays. Empty means that no watchlist is made, and nothing needs one.')
 @maxLength(1000)
 param projects projectType[] = []
@@ -368,6 +372,7 @@ module content 'modules/content.bicep' = if (contentIsDeployed) {
     workspaceName: workspaceName
     location: workspaceLocation
     organisationName: organisationName
+    correlationTag: correlationTag
     projects: projects
     tags: tags
   }

@@ -11,6 +11,12 @@ _MAPPED = "entityMappings:\n  - entityType: CloudApplication\n    fieldMappings:
 _MANY = "".join(f"  Detail{number}: EventId\n" for number in range(11))
 
 #: (rule, file, old, new)
+#: Reads the table once more than it may.
+_SUMMARY = """FunctionName: HumanboundSummary
+FunctionQuery: |
+  let Events = HumanboundEvents(ago(1d));
+  union Events, Events, Events, Events, Events, Events, Events
+"""
 CASES: list[tuple[str, str, str, str]] = [
     # Files
     ("syntax", RULE, "kind: Scheduled", "kind: [Scheduled"),
@@ -184,13 +190,14 @@ CASES: list[tuple[str, str, str, str]] = [
     ("metrics-name", RULE, "name: Humanbound critical", "name: A critical"),
     ("metrics-enabled", RULE, "kind: Scheduled", "kind: Scheduled\nenabled: false"),
     ("metrics-enabled", FEED, "enabled: false", "enabled: true"),
+    ("budget", "sentinel/parsers/HumanboundSummary.yaml", "", _SUMMARY),
     ("metrics-schedule", RULE, "queryPeriod: 47h", "queryPeriod: 24h"),
     ("metrics-schedule", FEED, "queryFrequency: 1h", "queryFrequency: 2h"),
     ("metrics-trigger", RULE, "triggerThreshold: 0", "triggerThreshold: 1"),
     ("metrics-trigger", RULE, "aggregationKind: AlertPerResult", "aggregationKind: SingleAlert"),
     ("metrics-override", RULE, "  alertTacticsColumnName: AlertTactics\n", ""),
     ("metrics-details", RULE, "  OwaspId: OwaspId\n", ""),
-    ("metrics-grouping", RULE, "      - FindingKey\n", ""),
+    ("metrics-grouping", RULE, "      - FindingHash\n", ""),
     ("metrics-grouping", RULE, "reopenClosedIncident: false", "reopenClosedIncident: true"),
     ("metrics-grouping", RULE, "lookbackDuration: 7d", "lookbackDuration: 5h"),
     ("metrics-grouping", RULE, "matchingMethod: Selected", "matchingMethod: AllEntities"),

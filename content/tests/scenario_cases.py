@@ -26,7 +26,7 @@ _WINDOW = (
 )
 _ALERT = """
 | extend AlertTitle = FindingTitle, AlertDescription = Description, AlertSeverity = "High", AlertTactics = "Execution", Project = ProjectId,
-    HumanboundRule = "critical-finding", FindingKeys = "", AccountName = "", AccountUpnSuffix = ""
+    HumanboundRule = "critical-finding", FindingHash = substring(hash_sha256(FindingKey), 0, 16), RollupFrom = datetime(null), RollupTo = datetime(null), AccountName = "", AccountUpnSuffix = ""
 """
 _ONCE = 'HumanboundEvents(datetime(null), datetime(null), dynamic(["finding.created"]))'
 
@@ -101,7 +101,7 @@ CASES = (
         query=_ONCE + _WINDOW.format("15m", "10m").replace("FirstIngested", "EventTime") + _ALERT,
     ),
     Case("no age limit", "replay-old-stamps", "CriticalFinding", "not expected", query=_ONCE + _WINDOW.format("15m", "10m") + _ALERT),
-    Case("grouping by project alone", "incidents", "Regression", "missing", change=_set(*_GROUPING, "groupByCustomDetails", to=["FindingKey"])),
+    Case("grouping by project alone", "incidents", "Regression", "missing", change=_set(*_GROUPING, "groupByCustomDetails", to=["FindingHash"])),
     Case("a closed incident that is opened again", "incidents", "Regression", "missing", change=_set(*_GROUPING, "reopenClosedIncident", to=True)),
     Case("a grouping that ends early", "incidents", "Regression", "missing", change=_set(*_GROUPING, "lookbackDuration", to="5h")),
     Case("a threshold that is not passed", "critical-finding", "CriticalFinding", "missing", change=_set("triggerThreshold", to=5)),

@@ -13,6 +13,9 @@ param location string
 @description('Required. Name of the organization for the title of the workbook; empty leaves it out.')
 param organisationName string
 
+@description('Required. What the description of each rule begins with, for Microsoft Defender; may be empty.')
+param correlationTag string
+
 @description('Required. Projects for the watchlist; without any, no watchlist is made.')
 param projects projectType[]
 
@@ -36,7 +39,7 @@ resource rule 'Microsoft.SecurityInsights/alertRules@2025-09-01' = [
     kind: 'Scheduled'
     properties: {
       displayName: file.name
-      description: trim(file.description)
+      description: trim('${correlationTag} ${trim(file.description)}')
       enabled: file.?enabled ?? true
       severity: file.severity
       query: file.query

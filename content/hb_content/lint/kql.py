@@ -28,7 +28,9 @@ RULES = {
 
 #: Parsers that read the table itself: the one that removes repeats, the one that counts them, the one that takes no more
 #: than names from it, and ASIM's.
-READS_TABLE = re.compile(r"^(HumanboundEvents|HumanboundFeed|HumanboundProjects|ASim\w+)$")
+READS_TABLE = re.compile(
+    r"^(HumanboundEvents|HumanboundFeed|HumanboundFeedState|HumanboundProjects|ASim\w+)$"
+)
 
 
 def check(

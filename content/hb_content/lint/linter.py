@@ -15,9 +15,9 @@ from pathlib import Path
 from hb_content.documents.files import ROOT, Content, Document, Finding, Query
 from hb_content.documents.workbook import items, queries, texts
 from hb_content.kql.analyzer import Results, analyze
-from hb_content.lint import azure, hunts, kql, mapping, parsers, rules, schema, workbook
+from hb_content.lint import azure, budget, hunts, kql, mapping, parsers, rules, schema, workbook
 
-MODULES = (schema, kql, azure, mapping, rules, hunts, parsers, workbook)
+MODULES = (schema, kql, azure, mapping, rules, hunts, parsers, workbook, budget)
 
 #: Every rule with its reason.
 RULES: dict[str, str] = {rule: reason for module in MODULES for rule, reason in module.RULES.items()}
@@ -25,7 +25,7 @@ RULES: dict[str, str] = {rule: reason for module in MODULES for rule, reason in 
 
 def lint(content: Content, results: Results) -> list[Finding]:
     """Every finding about a content and its analysis, sorted."""
-    found = set(schema.repository(content))
+    found = {*schema.repository(content), *budget.check(content)}
     for item in content.documents:
         found.update(schema.document(item))
         if not item.error:

@@ -71,16 +71,16 @@ SCHEMA = SHARED_SCHEMA | {
 
 #: Which custom details group the alerts of a rule; None where sentinel/METRICS.md names none.
 GROUPS: dict[str, list[str] | None] = {
-    "CriticalFinding": ["ProjectId", "FindingKey"],
-    "Regression": ["ProjectId", "FindingKey"],
+    "CriticalFinding": ["ProjectId", "FindingHash"],
+    "Regression": ["ProjectId", "FindingHash"],
     "PostureDrop": ["ProjectId", "Dimension"],
     "Drift": ["ProjectId"],
     "FeedAndCoverage": None,
 }
 
 DETAILS = {
-    *("HumanboundRule", "EventId", "ProjectId", "FindingKey", "FindingSeverity"),
-    *("OwaspId", "OwaspName", "AtlasTechnique", "EventTime", "Dimension"),
+    *("HumanboundRule", "EventId", "ProjectId", "FindingKey", "FindingHash", "RollupFrom", "RollupTo"),
+    *("FindingSeverity", "OwaspId", "OwaspName", "AtlasTechnique", "EventTime", "Dimension"),
 }
 
 _OPERATORS = {"gt", "lt", "eq", "ne", "GreaterThan", "LessThan", "Equal", "NotEqual"}

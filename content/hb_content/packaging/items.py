@@ -9,6 +9,8 @@ from typing import Any
 from hb_content.packaging.arm import Expression, expressions, pruned, resource
 from hb_content.packaging.sources import STREAM, TABLE, Sources, Watchlist, parser_name, parser_query
 
+#: What a rule's description begins with, so that Microsoft Defender merges none of its incidents with others.
+CORRELATION_TAG = "#DONT_CORR#"
 #: How the files spell comparisons, and how Azure does.
 OPERATORS = {"eq": "Equal", "gt": "GreaterThan", "lt": "LessThan", "ne": "NotEqual"}
 
@@ -91,7 +93,7 @@ def rule(file: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = pruned(
         {
             "displayName": file["name"],
-            "description": file["description"].strip(),
+            "description": f"{CORRELATION_TAG} {file['description'].strip()}",
             "enabled": file.get("enabled", True),
             "severity": file["severity"],
             "query": file["query"],

@@ -22,6 +22,12 @@ PACKAGE = f"[extensionResourceId({WORKSPACE}, 'Microsoft.SecurityInsights/conten
 SCHEMA_VERSION = "3.0.0"
 
 
+def _tagged(description: str) -> Expression:
+    """A rule's description, behind the tag that is a parameter of the package."""
+    quoted = description.replace("'", "''")
+    return Expression(f"[trim(concat(parameters('correlation-tag'), ' ', '{quoted}'))]")
+
+
 def _parameter(description: str, **more: Any) -> dict[str, Any]:
     return {"type": "string", **more, "metadata": {"description": description}}
 
@@ -52,6 +58,10 @@ class Package:
             "workspace": _parameter("Name of the workspace that Microsoft Sentinel is on.", minLength=4),
             "resourceGroupName": _parameter(
                 "Resource group of the workspace.", defaultValue=Expression("[resourceGroup().name]")
+            ),
+            "correlation-tag": _parameter(
+                "What the description of each rule begins with, for Microsoft Defender; may be empty.",
+                defaultValue=items.CORRELATION_TAG,
             ),
             "subscription": _parameter(
                 "Id of the subscription.", defaultValue=Expression("[last(split(subscription().id, '/'))]")
@@ -151,7 +161,7 @@ class Package:
                 SECURITY + "alertRuleTemplates",
                 file["id"],
                 kind=file["kind"],
-                properties=items.rule_template(file),
+                properties={**items.rule_template(file), "description": _tagged(file["description"].strip())},
             )
             belongs = self.metadata("AnalyticsRule", parent, file["id"], file["version"])
             self.template(

@@ -38,7 +38,7 @@ def play(engine: Engine, now: dt.datetime) -> None:
         incidents += scheduler.group(
             rule, raised, [change for alert in raised for change in _changes(alert, fixed)]
         )
-    security_tables.fill(engine, alerts, incidents, now)
+    security_tables.fill(engine, alerts, incidents, now, {})
 
 
 def _alerts(

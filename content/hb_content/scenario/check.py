@@ -54,17 +54,17 @@ def check(scenario: Scenario, engine: Engine, outcome: Outcome) -> Report:
                 report.lines.append(_incidents(name, wanted, outcome.incidents[name]))
     for item in scenario.queries:
         # What Sentinel has made of alerts by then; without any, there are no such tables.
-        if outcome.alerts and any(outcome.alerts.values()):
-            _tell(engine, outcome, scenario.time(item.get("at", "0")))
+        if scenario.tables or any(outcome.alerts.values()):
+            _tell(scenario, engine, outcome, scenario.time(item.get("at", "0")))
         report.lines.append(_query(scenario, engine, item))
     return report
 
 
-def _tell(engine: Engine, outcome: Outcome, now: dt.datetime) -> None:
+def _tell(scenario: Scenario, engine: Engine, outcome: Outcome, now: dt.datetime) -> None:
     """Fills the tables of alerts and incidents as they are at `now`."""
     alerts = [alert for found in outcome.alerts.values() for alert in found]
     incidents = [incident for found in outcome.incidents.values() for incident in found]
-    security_tables.fill(engine, alerts, incidents, now)
+    security_tables.fill(engine, alerts, incidents, now, scenario.tables)
 
 
 def _bounds(item: dict[str, Any], key: str = "count") -> tuple[int, int]:

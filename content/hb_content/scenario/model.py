@@ -24,7 +24,29 @@ _SPAN = re.compile(r"([+-]?)((?:\d+(?:\.\d+)?[smhd])+)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"\$\{([^}]+)\}")
 
-TOP = ("about", "now", "seed", "rules", "watchlist", "events", "steps", "alerts", "incidents", "queries")
+#: The columns of alerts and incidents that our content reads.
+COLUMNS = {
+    "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
+    "SecurityIncident": {
+        "TimeGenerated": "datetime", "IncidentNumber": "int", "Title": "string", "Severity": "string", "Status": "string",
+        "Owner": "dynamic", "CreatedTime": "datetime", "ClosedTime": "datetime", "Classification": "string",
+        "IncidentUrl": "string", "AlertIds": "dynamic", "TenantId": "string", "Labels": "dynamic", "AdditionalData": "dynamic",
+    },
+}  # fmt: skip
+
+TOP = (
+    "about",
+    "now",
+    "seed",
+    "rules",
+    "watchlist",
+    "events",
+    "steps",
+    "alerts",
+    "incidents",
+    "tables",
+    "queries",
+)
 RULES = ("since", "until", "also")
 WATCHLIST = ("project", "name", "owner", "criticality", "archived")
 SHORT = (
@@ -100,6 +122,7 @@ class Scenario:
     rules_until: dt.datetime | None
     also: list[str]
     watchlist: list[dict[str, str]] | None
+    tables: dict[str, list[dict[str, Any]]]
     events: list[dict[str, Any]]
     steps: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
@@ -227,6 +250,7 @@ class _Reader:
                 for name in rules.get("also") or []
             ],
             watchlist=None,
+            tables={},
             events=self.items(raw, "events"),
             steps=self.items(raw, "steps"),
             alerts=self.items(raw, "alerts"),
@@ -241,7 +265,22 @@ class _Reader:
         self.steps(scenario)
         self.expectations(scenario)
         scenario.watchlist = self.watchlist(raw)
+        scenario.tables = self.tables(scenario, raw)
         return scenario
+
+    def tables(self, scenario: Scenario, raw: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        """Rows that others than our rules made: alerts of other products, incidents that were merged."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for table, rows in self.keys("tables", raw.get("tables") or {}, COLUMNS).items():
+            found[table] = []
+            for at, item in enumerate(rows):
+                item = self.keys(f"tables.{table}[{at}]", item, COLUMNS[table], ("TimeGenerated",))
+                row = dict.fromkeys(COLUMNS[table]) | named(item)
+                for column, kind in COLUMNS[table].items():
+                    if kind == "datetime" and row[column] is not None:
+                        row[column] = self.value(f"tables.{table}[{at}].{column}", scenario.time, row[column])
+                found[table].append(row)
+        return found
 
     def watchlist(self, raw: dict[str, Any]) -> list[dict[str, str]] | None:
         if raw.get("watchlist") is None:

@@ -23,6 +23,8 @@ MOST_ALERTS = 150
 MOST_IN_INCIDENT = 150
 #: What the custom details of one alert may hold together, in bytes; Sentinel drops the rest.
 MOST_DETAILS = 2048
+#: What a title and a description may hold, in bytes; what Sentinel does with more is not documented.
+MOST_TITLE, MOST_DESCRIPTION = 256, 5000
 
 SEVERITIES = ("Informational", "Low", "Medium", "High")
 TACTICS = (
@@ -193,11 +195,9 @@ def alert_of(name: str, rule: dict[str, Any], row: Row, wall: dt.datetime, fault
 
     def filled(form: str | None, default: str, limit: int) -> str:
         found = re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: column(match[1]), form or "")
-        if len(found) > limit:
-            faults.append(
-                f"{name}: a text of {len(found)} characters where Sentinel shows {limit}: {found[:60]}..."
-            )
-        return found[:limit] or default
+        if (size := len(found.encode())) > limit:
+            faults.append(f"{name}: a text of {size} bytes where Sentinel shows {limit}: {found[:60]}...")
+        return found or default
 
     severity = rule["severity"]
     if "alertSeverityColumnName" in override:
@@ -220,15 +220,16 @@ def alert_of(name: str, rule: dict[str, Any], row: Row, wall: dt.datetime, fault
     details = tuple(
         (key, value) for key, of in (rule.get("customDetails") or {}).items() if (value := column(of))
     )
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in details)
+    # Names, values and the JSON around them all count.
+    size = len(json.dumps({key: [value] for key, value in details}, ensure_ascii=False).encode())
     if size > MOST_DETAILS:
         faults.append(f"{name}: {size} bytes of custom details; Sentinel keeps {MOST_DETAILS}")
     return Alert(
         rule=name,
         time=wall,
-        title=filled(override.get("alertDisplayNameFormat"), rule["name"], 256),
+        title=filled(override.get("alertDisplayNameFormat"), rule["name"], MOST_TITLE),
         description=filled(
-            override.get("alertDescriptionFormat"), str(rule.get("description", "")).strip(), 5000
+            override.get("alertDescriptionFormat"), str(rule.get("description", "")).strip(), MOST_DESCRIPTION
         ),
         severity=severity,
         tactics=tactics,

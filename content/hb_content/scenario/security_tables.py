@@ -9,25 +9,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hb_content.kql.engine import Engine
-from hb_content.scenario.model import NAMESPACE
+from hb_content.scenario.model import COLUMNS, NAMESPACE
 from hb_content.scenario.scheduler import SEVERITIES, Alert, Change, Incident
 
-COLUMNS = {
-    "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
-    "SecurityIncident": {
-        "TimeGenerated": "datetime", "IncidentNumber": "int", "Title": "string", "Severity": "string", "Status": "string",
-        "Owner": "dynamic", "CreatedTime": "datetime", "ClosedTime": "datetime", "Classification": "string",
-        "IncidentUrl": "string", "AlertIds": "dynamic",
-    },
-}  # fmt: skip
 
-
-def fill(engine: Engine, alerts: Iterable[Alert], incidents: Iterable[Incident], now: dt.datetime) -> None:
-    """Makes both tables as they are at `now`."""
+def fill(
+    engine: Engine,
+    alerts: Iterable[Alert],
+    incidents: Iterable[Incident],
+    now: dt.datetime,
+    others: Mapping[str, list[dict[str, Any]]],
+) -> None:
+    """Makes both tables as they are at `now`, with the rows of `others` too."""
     numbered = enumerate(
         sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1
     )
@@ -36,6 +33,7 @@ def fill(engine: Engine, alerts: Iterable[Alert], incidents: Iterable[Incident],
         "SecurityIncident": [row for number, incident in numbered for row in _incident(number, incident)],
     }
     for table, rows in found.items():
+        rows += others.get(table, [])
         engine.set_table(table, COLUMNS[table], [row for row in rows if row["TimeGenerated"] <= now])
 
 
@@ -78,7 +76,7 @@ def _incident(number: int, incident: Incident) -> list[dict[str, Any]]:
         found.append(
             {
                 "TimeGenerated": act.time, "IncidentNumber": number, "Title": incident.alerts[0].title, "Severity": max(severities, key=SEVERITIES.index),
-                **state, "CreatedTime": incident.created, "IncidentUrl": url, "AlertIds": list(alerts),
+                **state, "CreatedTime": incident.created, "IncidentUrl": url, "AlertIds": list(alerts), "TenantId": "", "Labels": [], "AdditionalData": {},
             }
         )  # fmt: skip
     return found

@@ -267,7 +267,7 @@ fn parsers_of_both_spellings_become_functions() {
 fn rules_and_hunts_may_have_all_keys_or_few() {
     let Some(compiler) = bicep::find("the formats of content") else { return };
     let parameters =
-        "param location = 'x'\nparam organisationName = ''\nparam tags = {}\nparam projects = []\n";
+        "param location = 'x'\nparam organisationName = ''\nparam correlationTag = '#DONT_CORR#'\nparam tags = {}\nparam projects = []\n";
     let found = predict(compiler, "content.bicep", parameters, FILES);
     let of = |name: &str| {
         found.iter().find(|item| item["properties"]["displayName"] == name).unwrap()["properties"].clone()
@@ -288,7 +288,7 @@ fn rules_and_hunts_may_have_all_keys_or_few() {
     let long = of("Long");
     for (name, value) in [
         ("enabled", json!(false)),
-        ("description", json!("Identifies something.\n\nWhat to do next.")),
+        ("description", json!("#DONT_CORR# Identifies something.\n\nWhat to do next.")),
         ("queryPeriod", json!("P1D")),
         ("suppressionDuration", json!("PT24H")),
         ("suppressionEnabled", json!(true)),

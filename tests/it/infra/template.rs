@@ -22,11 +22,12 @@ const OUTPUTS: [&str; 12] = [
     "workspaceResourceId",
 ];
 
-const PARAMETERS: [&str; 32] = [
+const PARAMETERS: [&str; 33] = [
     "alertActionGroupIds",
     "allowPublicIngestion",
     "allowedSourceRanges",
     "alwaysReadyCount",
+    "correlationTag",
     "dailyCapGb",
     "deployContent",
     "endRotation",

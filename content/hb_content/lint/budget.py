@@ -1,0 +1,92 @@
+"""What a query costs, as far as its text tells: how often it reads the table and joins when every function stands in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from hb_content.documents.files import Content, Finding
+from hb_content.lint.code import code
+
+RULES = {
+    "budget": "expanded, the summary reads the table at most 6 times and joins at most 20 times, names the columns that an"
+    " arg_min or arg_max takes along, and shuffles events and findings",
+}
+
+#: The function that the dashboard's first screen stands on.
+SUMMARY = "HumanboundSummary"
+MAX_SCANS, MAX_JOINS = 6, 20
+_LET = re.compile(r"\blet\s+(\w+)\s*=")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What stands in an expanded text."""
+
+    scans: int = 0
+    joins: int = 0
+    stars: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.scans + other.scans, self.joins + other.joins, self.stars + other.stars)
+
+
+def check(content: Content) -> Iterator[Finding]:
+    """The budget of the summary, where there is one."""
+    files = {item.function_name: item for item in content.of("parser") if item.query}
+    if SUMMARY not in files:
+        return
+    texts = {name: item.query.text for name, item in files.items() if item.query}
+    path, total = files[SUMMARY].path, cost(SUMMARY, texts)
+    if total.scans > MAX_SCANS or total.joins > MAX_JOINS:
+        yield Finding(path, "budget", f"{total.scans} scans and {total.joins} joins")
+    if total.stars:
+        yield Finding(path, "budget", f"{total.stars} times all columns are taken along")
+    for name, key in (("HumanboundEvents", "EventId"), ("HumanboundFindingLives", "FindingKey")):
+        if name in files and f"hint.shufflekey={key}" not in files[name].text:
+            yield Finding(files[name].path, "budget", f"the summarize by {key} has no hint.shufflekey={key}")
+
+
+def cost(name: str, texts: dict[str, str]) -> Cost:
+    """The cost of a call of the function `name`."""
+    return _of(code(texts[name]), texts)
+
+
+def _of(plain: str, texts: dict[str, str]) -> Cost:
+    """The cost of a text: a `let` counts as often as it is used, or once if it is materialized."""
+    lets: dict[str, str] = {}
+    rest = ""
+    for statement in _statements(plain):
+        if match := _LET.match(statement.strip()):
+            lets[match[1]] = statement.strip()[match.end() :]
+        else:
+            rest += statement
+    return _part(rest, lets, texts, set())
+
+
+def _part(text: str, lets: dict[str, str], texts: dict[str, str], counted: set[str]) -> Cost:
+    found = Cost(
+        scans=len(re.findall(r"\bAISecurityEvents_CL\b", text)),
+        joins=len(re.findall(r"\|\s*(?:join|lookup)\b", text)),
+        stars=len(re.findall(r"\barg_(?:min|max)\([^()]*\*\s*\)", text)),
+    )
+    for word in re.findall(r"\b\w+\b", text):
+        if word in texts:
+            found += cost(word, texts)
+        elif word in lets and word not in counted:
+            if re.match(r"\s*(materialize|toscalar)\(", lets[word]):
+                counted.add(word)
+            inner = {name: value for name, value in lets.items() if name != word}
+            found += _part(lets[word], inner, texts, counted)
+    return found
+
+
+def _statements(plain: str) -> Iterator[str]:
+    depth, begin = 0, 0
+    for at, character in enumerate(plain):
+        depth += (character in "([{") - (character in ")]}")
+        if character == ";" and depth == 0:
+            yield plain[begin:at]
+            begin = at + 1
+    yield plain[begin:]
