@@ -11,7 +11,8 @@ mod tokens;
 use std::{fs, path::Path};
 
 /// What holds nothing of ours; `.git` is a file in a linked work tree.
-const NOT_OURS: [&str; 6] = [".git", "target", "dist", "node_modules", "__pycache__", ".venv"];
+const NOT_OURS: [&str; 8] =
+    [".git", "target", "dist", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"];
 
 /// A file of the repository, by its path from the root with forward slashes.
 struct File {
