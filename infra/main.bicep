@@ -112,17 +112,13 @@ param recoverKeyVault bool = false
 @description('Optional. Address ranges in CIDR notation that may send webhooks; empty means any address. Every webhook needs a signature all the same.')
 @maxLength(200)
 param allowedSourceRanges string[] = []
-
 @description('Optional. Address ranges in CIDR notation from which operators publish and read `/api/status`; empty means any address. Publishing needs Entra ID in any case.')
 @maxLength(200)
 param operatorSourceRanges string[] = []
-
 @description('Optional. Send through a data collection endpoint, which you can add to an Azure Monitor private link scope.')
 param privateNetworking bool = false
-
 @description('Optional. Resource id of the subnet for outgoing calls, delegated to Microsoft.App/environments; empty means no virtual network.')
 param integrationSubnetId string = ''
-
 @description('Optional. Let the data collection endpoint accept calls from public networks. Set it to false only when the subnet reaches the private link scope; until it does, events wait in storage.')
 param allowPublicIngestion bool = true
 
@@ -130,7 +126,6 @@ param allowPublicIngestion bool = true
 
 @description('Optional. Deploy parsers, analytic rules, hunting queries, the workbook and, with `projects`, the watchlist. Never in Azure China, where Microsoft Sentinel ended on 2026-08-18.')
 param deployContent bool = true
-
 @description('Optional. What the description of each analytic rule begins with, which tells Microsoft Defender whether it may merge the rule\'s incidents with others. Two incidents of ours are two on purpose. Empty leaves it to the tenant.')
 @allowed(['#DONT_CORR#', '#INC_CORR#', ''])
 param correlationTag string = '#DONT_CORR#'

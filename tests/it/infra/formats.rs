@@ -266,8 +266,7 @@ fn parsers_of_both_spellings_become_functions() {
 #[test]
 fn rules_and_hunts_may_have_all_keys_or_few() {
     let Some(compiler) = bicep::find("the formats of content") else { return };
-    let parameters =
-        "param location = 'x'\nparam organisationName = ''\nparam correlationTag = '#DONT_CORR#'\nparam tags = {}\nparam projects = []\n";
+    let parameters = "param location = 'x'\nparam organisationName = ''\nparam correlationTag = '#DONT_CORR#'\nparam tags = {}\nparam projects = []\n";
     let found = predict(compiler, "content.bicep", parameters, FILES);
     let of = |name: &str| {
         found.iter().find(|item| item["properties"]["displayName"] == name).unwrap()["properties"].clone()
