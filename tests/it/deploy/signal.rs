@@ -30,27 +30,32 @@ case "$*" in
 esac
 "#;
 
-/// Runs a program on a terminal, presses Ctrl-C when it says the first word, and the keys when it says the second.
+/// Runs a program on a terminal, presses Ctrl-C when it says the first word, and the keys when it says the second. What is
+/// pressed while the program changes the terminal's mode may be lost, so it is pressed again after a while, as a person does.
 const TERMINAL: &str = r#"
-import os, pty, signal, sys
+import os, pty, select, signal, sys, time
 signal.alarm(120)
 first, second, keys, *command = sys.argv[1:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
-heard = b""
-for word, answer in ((first, b"\x03"), (second, keys.encode())):
-    while word.encode() not in heard:
+heard, pressed, since = b"", b"", time.monotonic()
+waits = [(first, b"\x03"), (second, keys.encode())]
+while True:
+    if waits and waits[0][0].encode() in heard:
+        pressed, since = waits.pop(0)[1], time.monotonic()
+        os.write(terminal, pressed)
+    if pressed and time.monotonic() - since > 5:
+        since = time.monotonic()
+        os.write(terminal, pressed)
+    if select.select([terminal], [], [], 0.2)[0]:
         try:
-            heard += os.read(terminal, 4096)
+            chunk = os.read(terminal, 4096)
         except OSError:
-            sys.exit(heard.decode())
-    os.write(terminal, answer)
-try:
-    while chunk := os.read(terminal, 4096):
+            break
+        if not chunk:
+            break
         heard += chunk
-except OSError:
-    pass
 sys.stdout.buffer.write(heard)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 "#;
