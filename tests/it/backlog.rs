@@ -204,8 +204,9 @@ async fn drain(blobs: usize, content: &[u8], page: usize) -> Cost {
 /// Nothing but the pages grows with the backlog, and a page is read once by the run that drains it.
 fn is_linear(cost: &Cost, page: usize) {
     let Cost { blobs, runs, calls, .. } = *cost;
-    let around = 12 * runs;
-    assert!(calls.gets <= blobs + around, "{cost:?}");
+    let around = 16 * runs;
+    // What a run has read ahead when its time is over is read again by the next.
+    assert!(calls.gets <= blobs + 200 * (runs - 1) + around, "{cost:?}");
     assert!(calls.deletes <= blobs + around, "{cost:?}");
     assert!(calls.puts <= around, "{cost:?}");
     assert!(calls.lists <= blobs / page + around, "{cost:?}");
