@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from hb_content.documents.files import ROOT
 from hb_content.kql.engine import ContentError, Engine, Row
 from hb_content.scenario import feed, security_tables
 from hb_content.scenario.model import Scenario, named, with_names
 from hb_content.scenario.scheduler import Alert, Incident, Outcome, entity_fields, text
+
+Found = TypeVar("Found", Alert, Incident)
 
 
 @dataclasses.dataclass
@@ -78,21 +80,32 @@ def _count(wanted: Sequence[dict[str, Any]]) -> str:
     return str(least) if least == most else f"{least}..{most}"
 
 
-def _alerts(name: str, wanted: list[dict[str, Any]], found: list[Alert]) -> Line:
-    line = Line(name, f"{_count(wanted)} alerts", f"{len(found)} alerts", [])
+def _matched(
+    line: Line,
+    wanted: list[dict[str, Any]],
+    found: Sequence[Found],
+    differs: Callable[[dict[str, Any], Found], list[str]],
+    title: Callable[[Found], str],
+) -> list[Found]:
+    """Takes what is expected out of what was found, and tells what is missing; answers the rest."""
     left = list(found)
     for item in wanted:
         least, most = _bounds(item)
-        matching = [alert for alert in left if not alert_differs(item, alert)][:most]
-        left = [alert for alert in left if not any(alert is match for match in matching)]
+        matching = [one for one in left if not differs(item, one)][:most]
+        left = [one for one in left if not any(one is match for match in matching)]
         if (missing := least - len(matching)) > 0:
             line.problems.append(f"missing: {missing} x {_brief(item)}")
-            near = min(left, key=lambda alert: len(alert_differs(item, alert)), default=None)
+            near = min(left, key=lambda one: len(differs(item, one)), default=None)
             if near:
                 line.problems += [
-                    f"    the nearest, `{near.title}`: {difference}"
-                    for difference in alert_differs(item, near)
+                    f"    the nearest, `{title(near)}`: {difference}" for difference in differs(item, near)
                 ]
+    return left
+
+
+def _alerts(name: str, wanted: list[dict[str, Any]], found: list[Alert]) -> Line:
+    line = Line(name, f"{_count(wanted)} alerts", f"{len(found)} alerts", [])
+    left = _matched(line, wanted, found, alert_differs, lambda alert: alert.title)
     line.problems += [f"not expected, at {alert.time:%F %T}: {_shown(alert)}" for alert in left[:5]]
     if len(left) > 5:
         line.problems.append(f"not expected: {len(left) - 5} more")
@@ -147,19 +160,7 @@ def _texts(item: dict[str, Any], title: str, severity: str) -> list[str]:
 
 def _incidents(name: str, wanted: list[dict[str, Any]], found: list[Incident]) -> Line:
     line = Line(name, f"{_count(wanted)} incidents", f"{len(found)} incidents", [])
-    left = list(found)
-    for item in wanted:
-        least, most = _bounds(item)
-        matching = [incident for incident in left if not _incident_differs(item, incident)][:most]
-        left = [incident for incident in left if not any(incident is match for match in matching)]
-        if (missing := least - len(matching)) > 0:
-            line.problems.append(f"missing: {missing} x {_brief(item)}")
-            near = min(left, key=lambda incident: len(_incident_differs(item, incident)), default=None)
-            if near:
-                line.problems += [
-                    f"    the nearest, `{near.alerts[0].title}`: {text}"
-                    for text in _incident_differs(item, near)
-                ]
+    left = _matched(line, wanted, found, _incident_differs, lambda incident: incident.alerts[0].title)
     line.problems += [
         f"not expected: {len(incident.alerts)} alerts, first {_shown(incident.alerts[0])}"
         for incident in left[:5]
