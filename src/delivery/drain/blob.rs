@@ -1,51 +1,20 @@
 //! What is drained: a blob's rows, and the blobs that make one call.
 
-use std::cell::RefCell;
 use std::io::Read as _;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use flate2::{Crc, Decompress, FlushDecompress, Status};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::delivery::gzip::gunzip_one;
 use crate::record;
 
 /// A blob of ours inflates to one call; far more than that is no blob of ours.
 pub(super) const MAX_INFLATED: u64 = 16 * 1024 * 1024;
-
-/// The first bytes of a gzip member without optional fields, and what follows them before its content; its end.
-/// <https://www.rfc-editor.org/rfc/rfc1952#section-2.3>
-const PLAIN_HEAD: [u8; 4] = [0x1f, 0x8b, 8, 0];
-const HEAD: usize = 10;
-const TAIL: usize = 8;
-
-thread_local! {
-    /// One inflater for all blobs. Making one for each takes some 47 kB for a moment, whose place the allocator then splits
-    /// for the few bytes that stay: a call of 10,000 small blobs grew the process by 115 MB.
-    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new(false));
-}
-
-/// Inflates one plain gzip member of at most [`MAX_INFLATED`] bytes, which is what the connector writes; `None` for
-/// anything else, sound or not.
-fn inflate_ours(content: &[u8], size: usize) -> Option<Vec<u8>> {
-    let deflated = content.strip_prefix(&PLAIN_HEAD)?.get(HEAD - PLAIN_HEAD.len()..)?;
-    let (deflated, tail) = deflated.split_at_checked(deflated.len().checked_sub(TAIL)?)?;
-    let mut text = Vec::with_capacity(size);
-    INFLATER.with_borrow_mut(|inflater| {
-        inflater.reset(false);
-        let status = inflater.decompress_vec(deflated, &mut text, FlushDecompress::Finish).ok()?;
-        let is_all = usize::try_from(inflater.total_in()).ok()? == deflated.len();
-        (status == Status::StreamEnd && is_all).then_some(())
-    })?;
-    let mut crc = Crc::new();
-    crc.update(&text);
-    let told = [crc.sum(), crc.amount()].map(u32::to_le_bytes).concat();
-    (tail == told).then_some(text)
-}
 
 /// A blob of the spool, inflated.
 pub(super) struct Blob {
@@ -79,7 +48,7 @@ impl Blob {
         now: OffsetDateTime,
         room: OwnedSemaphorePermit,
     ) -> Result<Self, Unreadable> {
-        let text = inflate_ours(content, usize::try_from(inflated_size(content)).unwrap_or_default());
+        let text = gunzip_one(content, usize::try_from(inflated_size(content)).unwrap_or_default());
         let mut text = text.map_or_else(|| inflate(content), Ok)?;
         if text.len() as u64 > MAX_INFLATED {
             return Err(Unreadable("inflates to more than any batch".to_owned()));
