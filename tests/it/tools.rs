@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// The folder `make tools` fills: `venv/` (Python packages) and `node_modules/` (npm packages).
 pub fn dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools")
+    root().join("target/tools")
 }
 
 /// The tool at `relative` below [`dir`], or `None` after one line that says what is skipped.
@@ -28,7 +33,7 @@ pub fn python(skipped: &str) -> Option<Command> {
 /// A module of `content/`: `hb_content.lint`, or one of its tests.
 pub fn module(module: &str, skipped: &str) -> Option<Command> {
     let mut command = python(skipped)?;
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("content")).arg(module);
+    command.arg(root().join("content")).arg(module);
     Some(command)
 }
 

@@ -183,7 +183,7 @@ fn place(loopback: &Loopback) -> Place {
     };
     let name = |id: &str| id.rsplit('/').next().unwrap().to_owned();
     let file = |name: &str, content: &[u8]| {
-        let path = loopback.folder.0.join(name);
+        let path = loopback.folder.path().join(name);
         fs::write(&path, content).unwrap();
         path
     };
@@ -246,7 +246,7 @@ async fn holds(file: &str, answers: &[Bad], skipped: &str) {
             let outcome = call(&place).await;
             loopback.ask("/faults/end", &json!({}));
             place.once.known.lock().unwrap().clear();
-            let line = told(&outcome).replace(loopback.folder.0.to_str().unwrap(), "FOLDER");
+            let line = told(&outcome).replace(loopback.folder.path().to_str().unwrap(), "FOLDER");
             writeln!(text, "  {}: {line}", bad.name).unwrap();
         }
     }

@@ -111,7 +111,7 @@ async fn step<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(
         system: loopback.map(Loopback::system),
         recorded: Mutex::new(recorded),
         seen: Mutex::default(),
-        folder: folder.0.clone(),
+        folder: folder.path().to_owned(),
     });
     let az = Az::new(Arc::clone(&witness) as Arc<dyn Runner>).sleeping(|_| Box::pin(std::future::ready(())));
     let azure = az.azure(Scope { subscription: SUBSCRIPTION.to_owned(), group: GROUP.to_owned() });
@@ -144,7 +144,7 @@ async fn account_group_and_deployment() {
         assert!(azure.resources().await.unwrap().is_empty());
         assert_eq!(azure.group().await.unwrap().unwrap()["tags"], json!({"humanbound-sentinel": "created"}));
 
-        let (template, parameters) = (folder.0.join("template.json"), folder.0.join("parameters.json"));
+        let (template, parameters) = (folder.path().join("template.json"), folder.path().join("parameters.json"));
         let text = json!({
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
             "contentVersion": "1.0.0.0",
@@ -203,7 +203,7 @@ async fn site_vault_and_workspace() {
         azure.delete_settings(name, &["WEBHOOK_SECRET_PREVIOUS"]).await.unwrap();
         assert_eq!(azure.keys(name).await.unwrap().function.as_str(), "function");
 
-        let package = folder.0.join("connector.zip");
+        let package = folder.path().join("connector.zip");
         fs::write(&package, package::sample()).unwrap();
         azure.publish(name, &package).await.unwrap();
         assert_eq!(azure.package_tag(site).await.unwrap(), None);

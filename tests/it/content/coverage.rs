@@ -1,13 +1,9 @@
 //! The tables of `sentinel/README.md` that come from the content itself: `make infra` writes them.
 
-use std::path::Path;
 use std::{env, fs};
 
 use crate::tools;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::tools::root;
 
 /// The names of the files of a folder of content, without their ends.
 fn names(folder: &str) -> Vec<String> {

@@ -47,17 +47,17 @@ fn below(folder: &Path) -> Vec<String> {
 #[test]
 fn generated_files_are_what_their_sources_give() {
     let folder = Folder::new();
-    let target = folder.0.to_str().unwrap();
+    let target = folder.path().to_str().unwrap();
     let Some((passed, said)) =
         script("hb_content.packaging.generate", &[target], "the comparison of the package with its sources")
     else {
         return;
     };
     assert!(passed, "{said}");
-    let wanted = below(&folder.0);
+    let wanted = below(folder.path());
     assert!(wanted.len() > 30, "{wanted:?}");
     for path in &wanted {
-        let text = fs::read_to_string(folder.0.join(path)).unwrap();
+        let text = fs::read_to_string(folder.path().join(path)).unwrap();
         if updating() {
             fs::create_dir_all(infra::root().join(path).parent().unwrap()).unwrap();
         }
@@ -111,13 +111,13 @@ fn status_and_last_event_are_true_in_every_state() {
 /// The resources of a template as Microsoft's engine evaluates it, which may not have anything to say.
 fn evaluated(compiler: &Path, template: &str) -> Vec<Value> {
     let folder = Folder::new();
-    let template = pathdiff(&folder.0, &infra::root().join(template));
-    let parameters = folder.0.join("main.bicepparam");
+    let template = pathdiff(folder.path(), &infra::root().join(template));
+    let parameters = folder.path().join("main.bicepparam");
     fs::write(&parameters, format!("using '{template}'\nparam workspace = 'log-humanbound'\n")).unwrap();
     let mut arguments = vec!["snapshot", parameters.to_str().unwrap(), "--mode", "overwrite"];
     arguments.extend(PLACE);
     bicep::run(compiler, &arguments);
-    let text = fs::read_to_string(folder.0.join("main.snapshot.json")).unwrap();
+    let text = fs::read_to_string(folder.path().join("main.snapshot.json")).unwrap();
     let snapshot: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(snapshot["diagnostics"], json!([]), "{template}");
     snapshot["predictedResources"].as_array().unwrap().clone()
@@ -255,7 +255,7 @@ fn the_package_holds_what_the_deployment_makes() {
 fn resources_have_the_members_of_their_types() {
     let Some(compiler) = bicep::find("the check of the package with Azure's types") else { return };
     let folder = Folder::new();
-    let path = folder.0.join("main.bicep");
+    let path = folder.path().join("main.bicep");
     let complaints = |resources: &[Value]| {
         fs::write(&path, typed(resources)).unwrap();
         let output =

@@ -70,7 +70,7 @@ async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
         return;
     }
     let mut check = command("node", &[]);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("content/tests/page/check_page.mjs");
+    let script = crate::tools::root().join("content/tests/page/check_page.mjs");
     check.arg(script).arg(&page).arg(truths(EVENTS).to_string());
     let [said, _] = output(check, true).await;
     assert_eq!(said.trim(), "nothing is wrong");

@@ -22,7 +22,7 @@ impl ScriptRoot {
 
     /// What the package holds: the repository's `host.json`, its `function/*` lifted to the root, and `connector`.
     pub fn connector() -> ScriptRoot {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let repository = crate::tools::root();
         let text = |path: PathBuf| {
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         };

@@ -57,7 +57,7 @@ fn az_validates_predicts_deploys_shows_and_publishes() {
 
     // The package of `make dist` where there is one, else one that packaging made around a stand-in.
     let zip = fs::read(root().join("dist/connector.zip")).unwrap_or_else(|_| package::sample());
-    let path = azure.folder.0.join("connector.zip");
+    let path = azure.folder.path().join("connector.zip");
     fs::write(&path, &zip).unwrap();
     let publish = ["functionapp", "deployment", "source", "config-zip", "--resource-group", "rg-humanbound"];
     azure.az_json(&[&publish[..], &["--name", &site, "--src", path.to_str().unwrap()]].concat());

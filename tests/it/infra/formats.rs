@@ -188,18 +188,18 @@ entityMappings:
 /// The resources that the modules make of such files, and what the compiler says of them.
 fn predict(compiler: &std::path::Path, module: &str, parameters: &str, content_files: &str) -> Vec<Value> {
     let folder = Folder::new();
-    let modules = folder.0.join("infra/modules");
-    let sentinel = folder.0.join("sentinel");
+    let modules = folder.path().join("infra/modules");
+    let sentinel = folder.path().join("sentinel");
     fs::create_dir_all(&modules).unwrap();
     fs::create_dir_all(&sentinel).unwrap();
     for name in ["content.bicep", "content-types.bicep", "parsers.bicep", "types.bicep", "watchlist.bicep"] {
         fs::write(modules.join(name), read(&format!("infra/modules/{name}"))).unwrap();
     }
-    fs::write(folder.0.join("infra/bicepconfig.json"), read("infra/bicepconfig.json")).unwrap();
+    fs::write(folder.path().join("infra/bicepconfig.json"), read("infra/bicepconfig.json")).unwrap();
     fs::create_dir_all(sentinel.join("watchlists")).unwrap();
     for name in ["HumanboundProjects.json", "HumanboundProjects.csv"] {
         let file = format!("sentinel/watchlists/{name}");
-        fs::write(folder.0.join(&file), read(&file)).unwrap();
+        fs::write(folder.path().join(&file), read(&file)).unwrap();
     }
     for (name, text) in
         [("function", FUNCTION), ("asim", ASIM), ("short", SHORT_RULE), ("long", LONG_RULE), ("hunt", HUNT)]
@@ -311,7 +311,7 @@ fn rules_and_hunts_may_have_all_keys_or_few() {
 fn a_misspelt_key_is_refused() {
     let Some(compiler) = bicep::find("the formats of content") else { return };
     let folder = Folder::new();
-    fs::write(folder.0.join("content-types.bicep"), read("infra/modules/content-types.bicep")).unwrap();
+    fs::write(folder.path().join("content-types.bicep"), read("infra/modules/content-types.bicep")).unwrap();
     for (kind, text, right, wrong) in [
         ("parserType", FUNCTION, "FunctionQuery", "FunctionQuerry"),
         ("ruleType", LONG_RULE, "enabled: false", "enable: false"),
@@ -319,14 +319,14 @@ fn a_misspelt_key_is_refused() {
         ("ruleType", LONG_RULE, "alertDynamicProperties", "alertDynamicProperty"),
     ] {
         assert!(text.contains(right), "{right}");
-        fs::write(folder.0.join("a.yaml"), text.replacen(right, wrong, 1)).unwrap();
+        fs::write(folder.path().join("a.yaml"), text.replacen(right, wrong, 1)).unwrap();
         let import = format!("import {{ {kind} }} from 'content-types.bicep'");
         let source =
             format!("{import}\nvar a {kind} = loadYamlContent('a.yaml')\noutput b string = string(a)\n");
-        fs::write(folder.0.join("a.bicep"), source).unwrap();
+        fs::write(folder.path().join("a.bicep"), source).unwrap();
         let output = Command::new(compiler)
             .args(["build", "a.bicep", "--stdout"])
-            .current_dir(&folder.0)
+            .current_dir(folder.path())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

@@ -115,16 +115,16 @@ fn generated_files_are_what_their_sources_give() {
     for name in SNAPSHOTS {
         // The compiler writes a snapshot beside its parameters, and those must be beside the template.
         let folder = Folder::new();
-        let parameters = folder.0.join(format!("{name}.bicepparam"));
+        let parameters = folder.path().join(format!("{name}.bicepparam"));
         let template = root().join("infra/main.bicep");
         let text = read(&format!("infra/snapshots/{name}.bicepparam"));
-        let relative = pathdiff(&folder.0, &template);
+        let relative = pathdiff(folder.path(), &template);
         fs::write(&parameters, text.replace("'../main.bicep'", &format!("'{relative}'"))).unwrap();
         let mut arguments = vec!["snapshot", parameters.to_str().unwrap(), "--mode", "overwrite"];
         arguments.extend(PLACE);
         bicep::run(compiler, &arguments);
         // The compiler's own order of the outputs changes from run to run; this one is by name.
-        let snapshot = fs::read_to_string(folder.0.join(format!("{name}.snapshot.json"))).unwrap();
+        let snapshot = fs::read_to_string(folder.path().join(format!("{name}.snapshot.json"))).unwrap();
         let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
         assert_eq!(snapshot["diagnostics"], Value::Array(Vec::new()), "{name}");
         let text = serde_json::to_string_pretty(&snapshot).unwrap();
@@ -152,13 +152,13 @@ fn bicep_files_are_formatted() {
     let folder = Folder::new();
     let all = bicep_files();
     for (index, path) in all.iter().enumerate() {
-        fs::write(folder.0.join(format!("{index}.bicep")), read(path)).unwrap();
+        fs::write(folder.path().join(format!("{index}.bicep")), read(path)).unwrap();
     }
-    fs::copy(root().join("infra/bicepconfig.json"), folder.0.join("bicepconfig.json")).unwrap();
-    let pattern = format!("{}/*.bicep", folder.0.to_str().unwrap());
+    fs::copy(root().join("infra/bicepconfig.json"), folder.path().join("bicepconfig.json")).unwrap();
+    let pattern = format!("{}/*.bicep", folder.path().to_str().unwrap());
     bicep::run(compiler, &["format", "--pattern", &pattern]);
     for (index, path) in all.iter().enumerate() {
-        let formatted = fs::read_to_string(folder.0.join(format!("{index}.bicep"))).unwrap();
+        let formatted = fs::read_to_string(folder.path().join(format!("{index}.bicep"))).unwrap();
         assert!(formatted == read(path), "{path} is not formatted: run `bicep format {path}`");
     }
 }

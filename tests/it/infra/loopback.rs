@@ -34,7 +34,7 @@ impl Loopback {
         let folder = Folder::new();
         let mut child = Command::new(python)
             .arg(root().join("tests/azure/loopback.py"))
-            .arg(&folder.0)
+            .arg(folder.path())
             .args(["--cloud", cloud])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
@@ -96,15 +96,15 @@ impl Loopback {
             ("http_proxy", proxy),
             ("NO_PROXY", OsString::new()),
             ("no_proxy", OsString::new()),
-            ("REQUESTS_CA_BUNDLE", self.folder.0.join("ca.pem").into()),
-            ("AZURE_CONFIG_DIR", self.folder.0.join("config").into()),
+            ("REQUESTS_CA_BUNDLE", self.folder.path().join("ca.pem").into()),
+            ("AZURE_CONFIG_DIR", self.folder.path().join("config").into()),
             ("PYTHONPATH", root().join("tests/azure/shim").into()),
         ]
     }
 
     /// What leads a command's own requests here, as its variables.
     pub fn proxied(&self) -> [(String, String); 2] {
-        let ca = self.folder.0.join("ca.pem").to_str().unwrap().to_owned();
+        let ca = self.folder.path().join("ca.pem").to_str().unwrap().to_owned();
         let proxy = format!("http://127.0.0.1:{}", self.port);
         [("HTTPS_PROXY".to_owned(), proxy), ("SSL_CERT_FILE".to_owned(), ca)]
     }
@@ -159,7 +159,7 @@ impl Loopback {
     pub fn parameters(&self, values: &Value) -> String {
         let values =
             values.as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!({"value": value})));
-        let path = self.folder.0.join("parameters.json");
+        let path = self.folder.path().join("parameters.json");
         let file = json!({
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
             "contentVersion": "1.0.0.0",

@@ -19,16 +19,12 @@ pub mod snapshot;
 mod template;
 mod watchlist;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use serde_json::Value;
 
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+pub use crate::rig::Folder;
+pub use crate::tools::root;
 
 pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -56,22 +52,4 @@ fn bicep_files() -> Vec<String> {
     all.extend(files("infra/modules", "bicep"));
     assert!(all.len() > 10, "the Bicep files have moved");
     all
-}
-
-/// A folder for one test, removed with it.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("infra-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

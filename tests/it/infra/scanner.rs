@@ -45,11 +45,11 @@ fn findings_of_the_scanner_are_mended_or_waived_in_place() {
             "contentVersion": "1.0.0.0",
             "resources": Snapshot::read(name).resources(),
         });
-        fs::write(folder.0.join(format!("{name}.json")), flat.to_string()).unwrap();
+        fs::write(folder.path().join(format!("{name}.json")), flat.to_string()).unwrap();
     }
     let output = Command::new(checkov)
         .args(["--framework", "arm", "--compact", "--skip-download", "--output", "json", "--directory"])
-        .arg(&folder.0)
+        .arg(folder.path())
         .env("BC_SKIP_MAPPING", "TRUE")
         .output()
         .unwrap();

@@ -108,7 +108,7 @@ fn a_rule_is_refused_until_what_it_reads_has_settled() {
 
 /// `az deployment group create` of a template; what it says when it fails.
 fn create(azure: &Loopback, template: &Value) -> Option<String> {
-    let path = azure.folder.0.join("template.json");
+    let path = azure.folder.path().join("template.json");
     std::fs::write(&path, template.to_string()).unwrap();
     let parameters = azure.parameters(&json!({"webhookSecret": "s3cret"}));
     let fixed =

@@ -31,7 +31,7 @@ const DOCUMENTED: [&str; 14] = [
 ];
 
 fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    crate::tools::root().join("tests/fixtures").join(name)
 }
 
 /// The bodies of the three folders by name.

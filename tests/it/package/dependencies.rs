@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use crate::tools::root;
+
 /// Crates of the operator's that others of the connector's bring in too.
 const SHARED: [&str; 3] = ["base64", "rand", "zeroize"];
 
@@ -11,7 +13,7 @@ fn tree(depth: &str) -> BTreeSet<String> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     command.args(["tree", "--locked", "--offline", "--no-default-features", "--edges", "normal"]);
     command.args(["--prefix", "none", "--format", "{lib}", "--depth", depth]);
-    command.args(["--target", "x86_64-unknown-linux-gnu"]).current_dir(super::repository());
+    command.args(["--target", "x86_64-unknown-linux-gnu"]).current_dir(root());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names = String::from_utf8(output.stdout).unwrap();
@@ -21,7 +23,7 @@ fn tree(depth: &str) -> BTreeSet<String> {
 
 /// What feature `operator` switches on, read from the manifest.
 fn operator() -> BTreeSet<String> {
-    let manifest = std::fs::read_to_string(super::repository().join("Cargo.toml")).unwrap();
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let feature = manifest.split("\noperator = [").nth(1).unwrap().split(']').next().unwrap();
     feature
         .split('"')

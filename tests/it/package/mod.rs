@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{Cursor, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -16,11 +16,9 @@ use humanbound_sentinel::package::{self, EXECUTABLE, FILES};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::rig::Folder;
+use crate::tools::root;
 use elf::Elf;
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// A package like the one that `make dist` makes.
 pub fn sample() -> Vec<u8> {
@@ -59,19 +57,17 @@ fn zip_has_the_functions_at_its_root_and_one_executable() {
     assert_eq!(entries[0].2, connector);
     for (name, _, content) in &entries[1..] {
         let source = if name == "host.json" { name.clone() } else { format!("function/{name}") };
-        assert_eq!(*content, fs::read(repository().join(source)).unwrap(), "{name}");
+        assert_eq!(*content, fs::read(root().join(source)).unwrap(), "{name}");
     }
 }
 
 #[test]
 fn zip_holds_every_file_of_the_function_folder() {
     let mut found = BTreeSet::from(["host.json".to_owned()]);
-    for folder in fs::read_dir(repository().join("function")).unwrap() {
+    for folder in fs::read_dir(root().join("function")).unwrap() {
         for file in fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
-            found.insert(
-                path.strip_prefix(repository().join("function")).unwrap().to_str().unwrap().to_owned(),
-            );
+            found.insert(path.strip_prefix(root().join("function")).unwrap().to_str().unwrap().to_owned());
         }
     }
     assert_eq!(FILES.map(|(name, _)| name.to_owned()).into_iter().collect::<BTreeSet<_>>(), found);
@@ -93,40 +89,31 @@ fn same_input_gives_the_same_bytes() {
     );
 }
 
-/// A folder of one test's own, removed on drop.
-struct Scratch(PathBuf);
+/// A folder of one test's own.
+struct Scratch(Folder);
 
 impl Scratch {
     fn new() -> Self {
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("package-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(Folder::new())
     }
 
     /// Runs `hb-sentinel package` in here.
     fn package(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"));
-        let output = command.arg("package").args(arguments).current_dir(&self.0).output().unwrap();
+        let output = command.arg("package").args(arguments).current_dir(self.0.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
     }
 }
 
 #[test]
 fn command_writes_the_zip_and_says_what_it_is() {
     let scratch = Scratch::new();
-    fs::write(scratch.0.join("built"), Elf::default().build()).unwrap();
+    fs::write(scratch.0.path().join("built"), Elf::default().build()).unwrap();
 
     let (code, stdout, stderr) = scratch.package(&["--connector", "built"]);
 
-    let zip = fs::read(scratch.0.join("dist/connector.zip")).unwrap();
+    let zip = fs::read(scratch.0.path().join("dist/connector.zip")).unwrap();
     assert_eq!(zip, package::build(&Elf::default().build()).unwrap().zip);
     let hash = Sha256::digest(&zip).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
     let size = Elf::default().build().len();
@@ -135,14 +122,14 @@ fn command_writes_the_zip_and_says_what_it_is() {
         zip.len()
     );
     assert_eq!((code, stdout, stderr), (Some(0), expected, String::new()));
-    assert_eq!(fs::read_dir(scratch.0.join("dist")).unwrap().count(), 1, "a partial file is left");
+    assert_eq!(fs::read_dir(scratch.0.path().join("dist")).unwrap().count(), 1, "a partial file is left");
 }
 
 #[test]
 fn command_warns_of_a_debug_build_and_packages_it() {
     let scratch = Scratch::new();
     let connector = Elf { stripped: false, loader: None, ..Elf::default() }.build();
-    fs::write(scratch.0.join("built"), &connector).unwrap();
+    fs::write(scratch.0.path().join("built"), &connector).unwrap();
 
     let (code, stdout, stderr) = scratch.package(&["--connector", "built", "--output", "debug.zip"]);
 
@@ -154,22 +141,22 @@ fn command_warns_of_a_debug_build_and_packages_it() {
         stderr.starts_with("warning: `built` is not stripped") && stderr.contains("`make dist`"),
         "{stderr}"
     );
-    assert!(scratch.0.join("debug.zip").exists());
+    assert!(scratch.0.path().join("debug.zip").exists());
 }
 
 #[test]
 fn command_keeps_the_last_zip_when_it_rejects_a_binary() {
     let scratch = Scratch::new();
     let connector = Elf { symbols: vec![("pidfd_getpid", "GLIBC_2.39")], ..Elf::default() };
-    fs::write(scratch.0.join("built"), connector.build()).unwrap();
-    fs::write(scratch.0.join("last.zip"), "the last one").unwrap();
+    fs::write(scratch.0.path().join("built"), connector.build()).unwrap();
+    fs::write(scratch.0.path().join("last.zip"), "the last one").unwrap();
 
     let rejection = scratch.package(&["--connector", "built", "--output", "last.zip"]);
 
     let expected = "error: cannot package `built`: it needs GLIBC_2.39 (`pidfd_getpid`), newer than glibc 2.28\n\
                     hint: build it with `make dist`, which links it for a Function App\n";
     assert_eq!(rejection, (Some(1), String::new(), expected.to_owned()));
-    assert_eq!(fs::read(scratch.0.join("last.zip")).unwrap(), b"the last one");
+    assert_eq!(fs::read(scratch.0.path().join("last.zip")).unwrap(), b"the last one");
 }
 
 #[test]

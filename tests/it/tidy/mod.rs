@@ -10,6 +10,8 @@ mod tokens;
 
 use std::{fs, path::Path};
 
+use crate::tools::root;
+
 /// What holds nothing of ours; `.git` is a file in a linked work tree.
 const NOT_OURS: [&str; 8] =
     [".git", "target", "dist", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"];
@@ -18,10 +20,6 @@ const NOT_OURS: [&str; 8] =
 struct File {
     path: String,
     text: String,
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file that is text, sorted by path.

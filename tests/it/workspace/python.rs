@@ -26,7 +26,7 @@ async fn upload(python: &Path, workspace: &Workspace, logs: &Value, more: &Value
         "logs": logs,
     });
     task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/ingest.py");
+    let script = crate::tools::root().join("tests/python/ingest.py");
     let mut child = Command::new(python)
         .arg(script)
         .env_clear()

@@ -4,7 +4,7 @@
 //! `SNAPSHOTS=overwrite cargo test --test it transcripts`, and read the difference.
 
 use std::future::pending;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -24,7 +24,7 @@ const URL: &str = "https://func.example/api/ingest";
 const WEBHOOK: &str = "11111111-2222-4333-8444-555555555555";
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/cli/transcripts")
+    crate::tools::root().join("tests/it/cli/transcripts")
 }
 
 const NOW: OffsetDateTime = datetime!(2026-01-31 10:00 UTC);

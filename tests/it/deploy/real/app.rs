@@ -60,7 +60,7 @@ impl App {
         };
         let options = PlatformOptions { client: Some(sender(&azure)), projects: vec![project], ..options() };
         let desk = Desk::with(options).await;
-        std::fs::write(azure.folder.0.join("connector.zip"), crate::package::sample()).unwrap();
+        std::fs::write(azure.folder.path().join("connector.zip"), crate::package::sample()).unwrap();
         Some(Arc::new(App { azure, desk, calls: Mutex::default(), starts: tokio::sync::Mutex::default() }))
     }
 
@@ -82,7 +82,7 @@ impl App {
 
     /// `deploy` with a package that is named.
     pub async fn deploy(self: &Arc<Self>, more: &[&str]) -> Ran {
-        let package = self.azure.folder.0.join("connector.zip");
+        let package = self.azure.folder.path().join("connector.zip");
         let fixed = ["deploy", "--rg", GROUP, "--json", "--package", package.to_str().unwrap()];
         self.run(&[&fixed[..], more].concat()).await
     }
@@ -107,7 +107,7 @@ impl App {
     }
 
     async fn nothing_is_told(&self, text: &str) {
-        let folders = [self.desk.home.path(), &self.azure.folder.0];
+        let folders = [self.desk.home.path(), self.azure.folder.path()];
         let files: Vec<_> = folders.into_iter().flat_map(super::super::files).collect();
         for secret in self.secrets().await {
             assert!(!text.contains(&secret), "the secret is told: {text}");

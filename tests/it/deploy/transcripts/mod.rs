@@ -2,8 +2,6 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test it deploy::transcripts` writes them anew.
 
-use std::path::Path;
-
 use serde_json::json;
 use snapbox::{Assert, Data};
 
@@ -30,7 +28,7 @@ async fn compare(stage: &Stage, name: &str, more: &[&str]) {
     for id in stage.desk().webhooks() {
         text = text.replace(&id, "11111111-2222-4333-8444-555555555555");
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/deploy/transcripts/{name}.txt"));
+    let file = crate::tools::root().join(format!("tests/it/deploy/transcripts/{name}.txt"));
     Assert::new().action_env("SNAPSHOTS").eq(text, Data::read_from(&file, None).raw());
 }
 
