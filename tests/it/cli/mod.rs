@@ -133,8 +133,7 @@ impl Desk {
 
     /// Runs a command before this Azure. Its waits pass at once.
     pub async fn run_before(&self, azure: Arc<dyn Runner>, arguments: &[&str]) -> Ran {
-        let timing = Timing::new(OffsetDateTime::now_utc, |_| tokio::task::yield_now().boxed());
-        self.run_with(arguments, timing, Some(azure)).await
+        self.run_with(arguments, self.at_once(), Some(azure)).await
     }
 
     /// Runs a command in a time of the caller's, and with the caller's Azure.

@@ -1,5 +1,7 @@
 //! The flow: fresh, again, in two halves, beside an existing workspace, and only planned.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::Stage;
@@ -44,7 +46,11 @@ async fn deploys_once_and_changes_nothing_the_second_time() {
     assert_eq!(stage.desk().state()["azure"]["resource_group"], "rg-humanbound");
 
     stage.azure.forget_calls();
+    *stage.desk().waited.lock().unwrap() = Duration::ZERO;
     let again = stage.deploy(&["--json"]).await.ends(0);
+    // What takes time besides az: the pauses between two looks.
+    let waited = *stage.desk().waited.lock().unwrap();
+    assert!(waited < Duration::from_secs(20), "{waited:?}");
     assert_eq!(again.json()["result"]["state"], "unchanged");
     assert_eq!(stage.azure.changes(), Vec::<String>::new());
     assert_eq!(stage.desk().webhooks().len(), 1);
