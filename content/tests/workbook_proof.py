@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hb_content.documents.files import ROOT
+from hb_content.documents.workbook import DROPDOWN, QUERY, defined, exports, walk
 from hb_content.kql.cache import Memo
 from hb_content.kql.engine import Content, Engine
 from hb_content.kql.templates import Checked
@@ -22,7 +23,6 @@ from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
 from hb_content.preview.render import Preview, data_of, page
 from hb_content.preview.results import WORKBOOK
-from hb_content.preview.workbook import QUERY, exports, items, parameters
 
 #: What people may write into names and titles; none of it may ever be part of a query.
 HOSTILE = "O'Br\"ien | where true {Project} ${x}\n\\ </script><!--<script> /*CODE*/ \u2028 'a','b'"
@@ -53,7 +53,7 @@ class Proof:
         if with_incidents:
             soc.play(engine, now)
         self.results = Preview(self.workbook, Memo(engine, now, Checked), now)
-        self.names = {where: item.get("name", "") for where, item in items(self.workbook["items"])}
+        self.names = {item.path: item.name for item in walk(self.workbook)}
 
     def rows(self, name: str, **chosen: Any) -> list[dict[str, Any]]:
         """The rows of the item called `name`."""
@@ -77,19 +77,17 @@ class Proof:
     def entering(self) -> Iterator[tuple[str, str]]:
         """Every value that a row or a list can put into a query, and where it comes from."""
         values = self.results.values()
-        for where, parameter in parameters(self.workbook):
-            if parameter.get("type") == 2:
+        for where, parameter in defined(self.workbook):
+            if parameter.get("type") == DROPDOWN:
                 yield from (
                     (parameter["name"], one["value"])
                     for one in self.results.choices(where, parameter, values)
                 )
-        for _, item in items(self.workbook["items"]):
-            if item.get("type") == QUERY and item["content"].get("queryType", 0) == 0:
+        for item in walk(self.workbook):
+            if item.kind == QUERY and item.content.get("queryType", 0) == 0:
                 for field, exported in exports(item):
                     yield from (
-                        (exported, str(row[field]))
-                        for row in self.rows(item["name"])
-                        if row[field] is not None
+                        (exported, str(row[field])) for row in self.rows(item.name) if row[field] is not None
                     )
 
 

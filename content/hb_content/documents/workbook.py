@@ -1,4 +1,4 @@
-"""A workbook as the linter sees it: its items with what is in scope of them, and its queries with parameters filled in.
+"""A workbook: the one walk over its items, with what is in scope of them, and its queries with parameters filled in.
 
 The format: https://github.com/microsoft/Application-Insights-Workbooks
 """
@@ -13,7 +13,7 @@ from typing import Any
 from hb_content.documents.files import Document, Query
 
 TEXT, QUERY, PARAMETERS, LINKS, GROUP = 1, 3, 9, 11, 12
-TEXT_PARAMETER, DROPDOWN, TIME = 1, 2, 4
+TEXT_PARAMETER, DROPDOWN, TIME, RESOURCE, PILLS = 1, 2, 4, 5, 10
 
 #: A use of a parameter: `{Name}` or `{Name:part}`.
 USE = re.compile(r"\{([A-Za-z_]\w*)(?::([a-zA-Z$]\w*))?\}")
@@ -32,10 +32,11 @@ TIME_PARTS = {
 
 @dataclass
 class Item:
-    """An item of a workbook, by its path of names; `scope` are the parameters that it may use."""
+    """An item of a workbook: `where` is its path of names, `path` that of positions; `scope` are the parameters that it may use."""
 
     value: dict[str, Any]
     where: str
+    path: str
     groups: tuple[dict[str, Any], ...] = ()
     scope: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -57,10 +58,56 @@ class Item:
         return content if isinstance(content, dict) else {}
 
 
+def walk(workbook: Any) -> Iterator[Item]:
+    """Every item in the order of the page, groups before what is in them."""
+    value = workbook if isinstance(workbook, dict) else {}
+    return _walk(value.get("items"), "", "", (), {})
+
+
+def _walk(
+    listed: Any, where: str, path: str, groups: tuple[dict[str, Any], ...], scope: dict[str, Any]
+) -> Iterator[Item]:
+    """The items of a list; adds what they define to `scope`, in the order of the page."""
+    for index, value in enumerate(listed if isinstance(listed, list) else []):
+        if not isinstance(value, dict):
+            continue
+        item = Item(value, f"{where}/{value.get('name') or index}".lstrip("/"), f"{path}/{index}", groups)
+        # A later parameter of the same item may use an earlier one.
+        own = {str(entry.get("name")): entry for entry in parameters(item)}
+        item.scope = {**scope, **own}
+        yield item
+        scope.update(own)
+        scope.update({str(entry["name"]): entry for entry in exported(item)})
+        if item.kind == GROUP:
+            inner = dict(scope)
+            yield from _walk(item.content.get("items"), item.where, item.path, (*groups, value), inner)
+            if item.content.get("exportParameters") is True:
+                scope.update(inner)
+
+
 def parameters(item: Item) -> list[dict[str, Any]]:
     """The parameters that an item of parameters defines."""
     listed = item.content.get("parameters") if item.kind == PARAMETERS else []
     return [entry for entry in listed or [] if isinstance(entry, dict)]
+
+
+def defined(workbook: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every parameter with its path of positions."""
+    for item in walk(workbook):
+        for index, parameter in enumerate(parameters(item)):
+            yield f"{item.path}/p{index}", parameter
+
+
+def exports(item: Item) -> list[tuple[str, str]]:
+    """The columns that a row sets parameters from, with the parameters."""
+    found = [
+        (str(entry.get("fieldName") or ""), str(entry["parameterName"]))
+        for entry in item.content.get("exportedParameters") or []
+        if isinstance(entry, dict) and entry.get("parameterName")
+    ]
+    if item.content.get("exportParameterName"):
+        found.append((item.content.get("exportFieldName") or "", item.content["exportParameterName"]))
+    return found
 
 
 def exported(item: Item) -> list[dict[str, Any]]:
@@ -76,7 +123,8 @@ def exported(item: Item) -> list[dict[str, Any]]:
                 }
             )
     if item.content.get("exportParameterName"):
-        found.append({"name": item.content["exportParameterName"], "type": TEXT_PARAMETER, "value": ""})
+        value = item.content.get("exportDefaultValue", "")
+        found.append({"name": item.content["exportParameterName"], "type": TEXT_PARAMETER, "value": value})
     if item.content.get("timeBrushParameterName"):
         found.append({"name": item.content["timeBrushParameterName"], "type": TIME})
     if item.kind == LINKS:
@@ -89,32 +137,8 @@ def exported(item: Item) -> list[dict[str, Any]]:
 
 
 def items(document: Document) -> list[Item]:
-    """Every item in the order of the page, groups before what is in them."""
-    found: list[Item] = []
-    value = document.value if isinstance(document.value, dict) else {}
-    _collect(value.get("items"), "", (), {}, found)
-    return found
-
-
-def _collect(
-    listed: Any, where: str, groups: tuple[dict[str, Any], ...], scope: dict[str, Any], found: list[Item]
-) -> None:
-    """Adds the items of a list to `found`, and what they define to `scope`, in the order of the page."""
-    for index, value in enumerate(listed if isinstance(listed, list) else []):
-        if not isinstance(value, dict):
-            continue
-        item = Item(value, f"{where}/{value.get('name') or index}".lstrip("/"), groups)
-        # A later parameter of the same item may use an earlier one.
-        own = {str(entry.get("name")): entry for entry in parameters(item)}
-        item.scope = {**scope, **own}
-        found.append(item)
-        scope.update(own)
-        scope.update({str(entry["name"]): entry for entry in exported(item)})
-        if item.kind == GROUP:
-            inner = dict(scope)
-            _collect(item.content.get("items"), item.where, (*groups, value), inner, found)
-            if item.content.get("exportParameters") is True:
-                scope.update(inner)
+    """Every item of a workbook's file."""
+    return list(walk(document.value))
 
 
 def filled(text: str, scope: dict[str, dict[str, Any]], chosen: Sequence[str] = ("*",)) -> str:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from hb_content.documents.files import ROOT
+from hb_content.documents.workbook import DROPDOWN, PILLS, QUERY, TIME, Item, defined, exports, walk
 from hb_content.kql.cache import Memo
 from hb_content.kql.engine import Content, Engine
 from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
 from hb_content.preview.results import WORKBOOK, Results
-from hb_content.preview.workbook import DROPDOWN, PILLS, QUERY, TIME, Values, exports, items, parameters
+from hb_content.preview.workbook import Values
 
 _PAGE = pathlib.Path(__file__).resolve().parent / "page"
 
@@ -39,7 +40,7 @@ class Preview(Results):
         self.everything(defaults)
         choices = [
             {parameter["name"]: choice}
-            for path, parameter in parameters(self.workbook)
+            for path, parameter in defined(self.workbook)
             if not parameter.get("isHiddenWhenLocked")
             for choice in self._alternatives(path, parameter, defaults)
         ]
@@ -47,9 +48,9 @@ class Preview(Results):
             tell(at, len(choices) + 2)
             self.everything(self.values(**choice))
         tell(len(choices) + 1, len(choices) + 2)
-        for path, item in items(self.workbook["items"]):
-            if item.get("type") == QUERY:
-                self._rows_of(path, item, defaults)
+        for item in walk(self.workbook):
+            if item.kind == QUERY:
+                self._rows_of(item, defaults)
 
     def _alternatives(self, path: str, parameter: dict[str, Any], values: Values) -> list[Any]:
         """What else may be chosen, one at a time."""
@@ -62,17 +63,17 @@ class Preview(Results):
             return []
         return [choice for choice in listed if choice != values[parameter["name"]]]
 
-    def _rows_of(self, path: str, item: dict[str, Any], values: Values) -> None:
+    def _rows_of(self, item: Item, values: Values) -> None:
         """What the rows of a grid open."""
         result = (
-            self.run(path, item["content"].get("query", ""), values)
-            if item["content"].get("queryType", 0) == 0
+            self.run(item.path, item.content.get("query", ""), values)
+            if item.content.get("queryType", 0) == 0
             else None
         )
         if not result or "columns" not in result:
             return
         names = [name for name, _ in result["columns"]]
-        limit = (item["content"].get("gridSettings") or {}).get("rowLimit", 250)
+        limit = (item.content.get("gridSettings") or {}).get("rowLimit", 250)
         for field, parameter in exports(item):
             dependent = [(where, text) for where, text in self.queries if parameter in self.texts.uses(text)]
             if not field or field not in names:

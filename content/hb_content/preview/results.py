@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from hb_content.documents.workbook import DROPDOWN, PILLS, QUERY, defined, walk
 from hb_content.kql.cache import Memo
-from hb_content.preview.workbook import DROPDOWN, PILLS, QUERY, Texts, Values, items, options, parameters
+from hb_content.preview.workbook import Texts, Values, options
 
 WORKBOOK = "sentinel/workbooks/HumanboundCisoDashboard.json"
 _KINDS = {
@@ -34,9 +35,9 @@ class Results:
         self.index: dict[str, int] = {}
         self._seen: dict[str, int] = {}
         self.queries = [
-            (path, item["content"]["query"])
-            for path, item in items(workbook["items"])
-            if item.get("type") == QUERY and item["content"].get("queryType", 0) == 0
+            (item.path, item.content["query"])
+            for item in walk(workbook)
+            if item.kind == QUERY and item.content.get("queryType", 0) == 0
         ]
 
     def run(self, path: str, text: str, values: Values) -> dict[str, Any] | None:
@@ -86,7 +87,7 @@ class Results:
     def values(self, **chosen: Any) -> Values:
         """The value of each parameter: what was chosen, else its own, else what its query or list gives."""
         values: Values = {name: chosen.get(name, value) for name, value in self.texts.exported.items()}
-        for path, parameter in parameters(self.workbook):
+        for path, parameter in defined(self.workbook):
             name, kind = parameter["name"], parameter.get("type")
             listed = (
                 self.choices(path, parameter, values)

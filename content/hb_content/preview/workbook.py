@@ -9,11 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
-TEXT, QUERY, PARAMETERS, LINKS, GROUP = 1, 3, 9, 11, 12
-DROPDOWN, TIME, RESOURCE, PILLS = 2, 4, 5, 10
+from hb_content.documents.workbook import LINKS, TIME, defined, exported, walk
+
 #: A use of a parameter: `{Name}` or `{Name:part}`.
 USE = re.compile(r"\{([A-Za-z_]\w*)(?::(\w+))?\}")
 #: Steps of a time axis: up to so many hours, this one.
@@ -23,49 +22,15 @@ Value = Any
 Values = dict[str, Value]
 
 
-def items(listed: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every item with its path, groups before what is in them."""
-    for index, item in enumerate(listed or []):
-        path = f"{where}/{index}"
-        yield path, item
-        if item.get("type") == GROUP:
-            yield from items(item["content"].get("items"), path)
-
-
-def parameters(workbook: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every parameter with its path."""
-    for path, item in items(workbook["items"]):
-        if item.get("type") == PARAMETERS:
-            for index, parameter in enumerate(item["content"].get("parameters") or []):
-                yield f"{path}/p{index}", parameter
-
-
-def exports(item: dict[str, Any]) -> list[tuple[str, str]]:
-    """The columns that a row sets parameters from, with the parameters."""
-    content = item.get("content") or {}
-    found = [
-        (entry.get("fieldName") or "", entry["parameterName"])
-        for entry in content.get("exportedParameters") or []
-    ]
-    if content.get("exportParameterName"):
-        found.append((content.get("exportFieldName") or "", content["exportParameterName"]))
-    return found
-
-
-def exported(workbook: dict[str, Any]) -> dict[str, str]:
+def initial(workbook: dict[str, Any]) -> dict[str, str]:
     """The parameters that rows and tabs set, with what they are before that."""
     found: dict[str, str] = {}
-    for _, item in items(workbook["items"]):
-        content = item.get("content") or {}
-        for entry in content.get("exportedParameters") or []:
-            found[entry["parameterName"]] = entry.get("defaultValue") or ""
-        if content.get("exportParameterName"):
-            found[content["exportParameterName"]] = content.get("exportDefaultValue") or ""
-        if content.get("timeBrushParameterName"):
-            found[content["timeBrushParameterName"]] = ""
-        for link in (content.get("links") or []) if item.get("type") == LINKS else []:
-            if link.get("linkTarget") == "parameter":
-                found.setdefault(link["cellValue"], "")
+    for item in walk(workbook):
+        for entry in exported(item):
+            if item.kind == LINKS:
+                found.setdefault(entry["name"], "")
+            else:
+                found[entry["name"]] = entry.get("value") or ""
     return found
 
 
@@ -127,10 +92,10 @@ class Texts:
 
     def __init__(self, workbook: dict[str, Any], now: dt.datetime) -> None:
         self.now = now
-        self.defined = {parameter["name"]: parameter for _, parameter in parameters(workbook)}
-        self.exported = exported(workbook)
-        for _, item in items(workbook["items"]):
-            if name := (item.get("content") or {}).get("timeBrushParameterName"):
+        self.defined = {parameter["name"]: parameter for _, parameter in defined(workbook)}
+        self.exported = initial(workbook)
+        for item in walk(workbook):
+            if name := item.content.get("timeBrushParameterName"):
                 self.defined[name] = {"name": name, "type": TIME}
 
     def uses(self, text: str) -> set[str]:
