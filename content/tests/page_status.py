@@ -12,7 +12,8 @@ import sys
 from typing import Any
 
 from hb_content.documents.files import ROOT
-from hb_content.kql.engine import INGESTED, Content, Engine
+from hb_content.kql.engine import Engine
+from hb_content.kql.functions import INGESTED
 from hb_content.packaging.sources import read
 
 NOW = dt.datetime(2026, 10, 1, 12)
@@ -43,7 +44,7 @@ def stored(number: int, family: str, days: float) -> dict[str, Any]:
 
 def main() -> int:
     """The command."""
-    problems, content = [], Content.load()
+    problems: list[str] = []
     for page in (sources := read(ROOT)).page, sources.push_page:
         config = page["properties"]["connectorUiConfig"]
         status, last = (
@@ -51,7 +52,7 @@ def main() -> int:
             config["dataTypes"][0]["lastDataReceivedQuery"],
         )
         for name, rows, connected, days in CASES:
-            engine = Engine(content)
+            engine = Engine(sources)
             engine.load([stored(number, family, ago) for number, (family, ago) in enumerate(rows)])
             found = [row["IsConnected"] for row in engine.query(status, NOW)]
             if found != [connected]:

@@ -15,7 +15,9 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from hb_content.kql.engine import Content, ContentError, Functions
+from hb_content.documents.sources import ContentError, Sources
+from hb_content.kql import functions as kql_functions
+from hb_content.kql.functions import Functions
 from hb_content.scenario import check
 from hb_content.scenario.model import Scenario, ScenarioError, load
 from hb_content.scenario.processes import spread
@@ -136,7 +138,7 @@ REFUSED = (
 )
 
 
-def run(content: Content, place: pathlib.Path) -> list[str]:
+def run(content: Sources, place: pathlib.Path) -> list[str]:
     """What of the broken things went unnoticed."""
     functions = Functions(content)
 
@@ -160,14 +162,14 @@ def run(content: Content, place: pathlib.Path) -> list[str]:
         content, hunts=content.hunts | {"Twice": {"query": "T | where ingestion_time() > ago(1h)"}}
     )
     try:
-        twice.check()
+        kql_functions.check(twice)
         unnoticed.append("ingestion_time() in two places")
     except ContentError:
         pass
     return unnoticed
 
 
-def _said(case: Case, content: Content, functions: Functions, place: pathlib.Path) -> str:
+def _said(case: Case, content: Sources, functions: Functions, place: pathlib.Path) -> str:
     rule = copy.deepcopy(content.rules[case.rule])
     plan = place / f"{case.scenario}.plan"
     scenario = load(SCENARIOS / f"{case.scenario}.yaml", content)
@@ -195,7 +197,7 @@ def _said(case: Case, content: Content, functions: Functions, place: pathlib.Pat
 
 def main() -> int:
     """The command."""
-    unnoticed = run(Content.load(), pathlib.Path(sys.argv[1]))
+    unnoticed = run(Sources.load(), pathlib.Path(sys.argv[1]))
     print("\n".join(unnoticed) or f"{len(CASES) + len(REFUSED) + 1} broken things were noticed")
     return int(bool(unnoticed))
 

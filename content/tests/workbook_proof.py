@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from hb_content.documents.files import ROOT
+from hb_content.documents.sources import Sources
 from hb_content.documents.workbook import DROPDOWN, QUERY, defined, exports, walk
 from hb_content.kql.cache import Memo
-from hb_content.kql.engine import Content, Engine
+from hb_content.kql.engine import Engine
 from hb_content.kql.templates import Checked
 from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
@@ -45,9 +45,9 @@ class Proof:
     """One table of rows, and the workbook over it."""
 
     def __init__(
-        self, content: Content, path: pathlib.Path, now: dt.datetime, with_incidents: bool = False
+        self, content: Sources, path: pathlib.Path, now: dt.datetime, with_incidents: bool = False
     ) -> None:
-        self.workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
+        self.workbook = content.workbooks[WORKBOOK]
         engine = Engine(content)
         demo_rows.load(engine, path, now)
         if with_incidents:
@@ -146,7 +146,7 @@ def marked(proof: Proof) -> Iterator[str]:
 def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
     """All that is wrong."""
     now = dt.datetime.fromisoformat(truths["until"]).astimezone(dt.UTC).replace(tzinfo=None)
-    content = Content.load()
+    content = Sources.load()
     brush = {
         "startTime": (now - dt.timedelta(days=9)).isoformat(),
         "endTime": (now - dt.timedelta(days=2)).isoformat(),

@@ -1,4 +1,7 @@
-"""What the linter and the analyzer read: the files of sentinel/ and infra/alerts/ as documents that know their lines."""
+"""The one reader of sentinel/: its files, and those of infra/alerts/, as texts and as documents that know their lines.
+
+sources.py has what they hold, for those who do not ask where it stands; workbook.py walks a workbook.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,8 @@ class Query:
         return f"{self.line + line - 1}:{column + self.indent}"
 
 
-class StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands in a mapping twice; PyYAML takes the last."""
+class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Refuses a key that stands in a mapping twice; PyYAML takes the last. Parses in C where PyYAML was built with it."""
 
 
 def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -70,7 +73,8 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
                 problem=f"the key {key.value} stands here twice", problem_mark=key.start_mark
             )
         seen.add(key.value)
-    return loader.construct_mapping(node, deep=True)
+    found: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return found
 
 
 StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -150,16 +154,26 @@ def document(path: str, kind: str, text: str) -> Document:
     """Reads a file's text; the same text is read once, since reading YAML takes most of the time."""
     found = Document(path, kind, text)
     try:
-        if path.endswith(".json"):
+        if path.endswith((".json", ".config")):
             found.value = json.loads(text)
         elif path.endswith((".yaml", ".yml")):
-            found.value = yaml.load(text, StrictLoader)
-            node = yaml.compose(text, StrictLoader)
+            loader = StrictLoader(text)
+            node = loader.get_single_node()
             if isinstance(node, yaml.MappingNode):
                 found.nodes = {key.value: value for key, value in node.value}
+            found.value = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         found.error = " ".join(str(error).split())
     return found
+
+
+def texts(root: Path, *tops: str) -> dict[str, str]:
+    """The files of folders, however deep, by path."""
+    paths = [path for top in tops for path in (root / top).rglob("*") if path.is_file()]
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(paths)
+    }
 
 
 class Content:
@@ -171,15 +185,7 @@ class Content:
     @classmethod
     def read(cls, root: Path = ROOT) -> Content:
         """The files of a repository."""
-        paths = [
-            path for top in ("sentinel", "infra/alerts") for path in (root / top).rglob("*") if path.is_file()
-        ]
-        return cls(
-            {
-                path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
-                for path in sorted(paths)
-            }
-        )
+        return cls(texts(root, "sentinel", "infra/alerts"))
 
     @cached_property
     def documents(self) -> list[Document]:
@@ -190,13 +196,19 @@ class Content:
             if (kind := FOLDERS.get(str(Path(path).parent.as_posix())))
         ]
 
+    def document(self, path: str) -> Document | None:
+        """A file, of any folder; None if there is none."""
+        kind = FOLDERS.get(Path(path).parent.as_posix(), "")
+        return document(path, kind, self.files[path]) if path in self.files else None
+
     def of(self, kind: str) -> Iterator[Document]:
         """The documents of a kind that can be read."""
         return (item for item in self.documents if item.kind == kind and not item.error)
 
     def columns(self) -> list[dict[str, str]]:
         """The one column list."""
-        found: list[dict[str, str]] = json.loads(self.files["sentinel/tables/AISecurityEvents_CL.json"])
+        item = self.document("sentinel/tables/AISecurityEvents_CL.json")
+        found: list[dict[str, str]] = item.value if item else []
         return found
 
     def watchlists(self) -> dict[str, list[str]]:

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb_kql
-
 from hb_content.documents.files import default
-from hb_content.kql.engine import INGESTED, Engine
-from hb_content.kql.templates import Schema, Templates
+from hb_content.documents.sources import parser_name, parser_query
+from hb_content.kql.engine import Engine
+from hb_content.kql.functions import NO_WATCHLIST, WATCHLIST, Schema, executable, watchlist_function
+from hb_content.kql.templates import Templates
+from hb_content.kql.translations import Translations
 
 #: A string in its four spellings, a comment, a name, a bracket or a semicolon.
 _TOKEN = re.compile(
@@ -48,10 +49,11 @@ class Memo:
         self._now = now
         engine.freeze(now)
         self.connection = engine.connection
-        self._parsers = {p.get("FunctionName") or p["ParserName"]: p for p in engine.content.parsers.values()}
+        self._parsers = {parser_name(parser): parser for parser in engine.content.parsers.values()}
         self._schema: dict[str, list[str]] = dict(engine.tables)
         self._tables: dict[tuple[str, ...], str] = {}
         self._constants: dict[str, str | None] = {}
+        self._translations = Translations()
         self._templates = templates(self._translate)
 
     def sql(self, kql: str) -> str:
@@ -69,14 +71,8 @@ class Memo:
         return [(item[0], str(item[1])) for item in cursor.description], cursor.fetchall()
 
     def _translate(self, kql: str, schema: Schema) -> str:
-        return str(
-            duckdb_kql.to_sql(
-                kql, schema=schema, query_now=dt.datetime(2000, 1, 1), functions=[self._watchlist()]
-            )
-        )
-
-    def _watchlist(self) -> str:
-        return f"function _GetWatchlist(alias:string) {{ {'_Watchlist' if '_Watchlist' in self._schema else '_NoSuchWatchlist'} }}"
+        watchlist = watchlist_function(WATCHLIST if WATCHLIST in self._schema else NO_WATCHLIST)
+        return self._translations.sql(kql, schema, [watchlist])
 
     def _expand(self, text: str, known: dict[str, str]) -> str:
         """`text` with a table in place of each call; `known` are names that stand for constants."""
@@ -123,10 +119,7 @@ class Memo:
         if key not in self._tables:
             known = {p["Name"]: value for p, value in zip(declared, values, strict=True)}
             lets = "".join(f"let {parameter} = {value};\n" for parameter, value in known.items())
-            body = parser.get("FunctionQuery") or parser["ParserQuery"]
-            body = re.sub(
-                r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)", rf"project-rename \1 = {INGESTED}", body
-            )
+            body = executable(parser_query(parser))
             table = f"_{name}{len(self._tables)}"
             sql = self.sql(lets + self._expand(body, known))
             self.connection.execute(f'CREATE TABLE "{table}" AS {sql}')
@@ -167,7 +160,7 @@ class Memo:
         if _is_literal(text):
             return text
         if text not in self._constants:
-            sql = str(duckdb_kql.to_sql(f"print v = {text}", query_now=dt.datetime(2000, 1, 1)))
+            sql = self._translations.sql(f"print v = {text}", {}, [])
             [(_, kind)], [[value]] = self.fetch(
                 sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
             )

@@ -1,39 +1,22 @@
-"""The content of sentinel/, and an engine that runs its KQL over rows with a fixed clock.
-
-KQL is run by duckdb-kql on DuckDB. What it does differently from Azure is listed in EXCEPTIONS, and nowhere hidden.
-"""
+"""An engine that runs the KQL of sentinel/ over rows with a fixed clock: duckdb-kql, on DuckDB."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import json
-import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 import duckdb_kql
-import yaml
-from duckdb_kql import stored_functions
 
-from hb_content.documents.files import ROOT, default
+from hb_content.documents.sources import TABLE, Sources
+from hb_content.kql.functions import INGESTED, WATCHLIST, WATCHLIST_COLUMNS, WATCHLIST_OWN, Functions
 
-TABLE = "AISecurityEvents_CL"
-INGESTED = "_IngestionTime"
-#: The table of the watchlist.
-WATCHLIST = "_Watchlist"
 #: The columns of a table of runs: number and members of `Run`.
 RUN_COLUMNS = "_run BIGINT, now TIMESTAMP, after TIMESTAMP, until TIMESTAMP, wall TIMESTAMP"
-
-#: What the engine cannot do as Azure does it, and what is done instead.
-EXCEPTIONS = {
-    "ingestion_time()": f"is read from the harness column {INGESTED}; it must stand exactly once over all content, as `extend Name = ingestion_time()`",
-    "_GetWatchlist()": "is a table with the scenario's rows; without a watchlist it is a table that does not exist",
-    "datetime": "has microseconds; Azure has 100 ns, so the seventh digit of a time is cut",
-    "many runs of a rule": "are one SQL statement with a lateral join; the first run with rows is made again alone and must agree",
-}
 
 #: The types of DuckDB for those of Kusto.
 TYPES = {
@@ -45,84 +28,7 @@ TYPES = {
     "datetime": "TIMESTAMP",
     "dynamic": "JSON",
 }
-_WATCHLIST_COLUMNS = ("ProjectId", "ProjectName", "Owner", "Criticality", "Archived")
-#: What Sentinel adds to the columns of a watchlist.
-_WATCHLIST_OWN = ("SearchKey", "_DTItemId", "LastUpdatedTimeUTC")
-_INGESTION_TIME = re.compile(r"\bextend\s+(\w+)\s*=\s*ingestion_time\(\)")
-
 Row = dict[str, Any]
-
-
-class ContentError(Exception):
-    """Content that the harness cannot take, with the file and the way out."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Content:
-    """Everything in sentinel/ that holds KQL, by file name without ending."""
-
-    columns: list[tuple[str, str]]
-    parsers: dict[str, dict[str, Any]]
-    rules: dict[str, dict[str, Any]]
-    hunts: dict[str, dict[str, Any]]
-
-    @staticmethod
-    def load(root: pathlib.Path = ROOT) -> Content:
-        """Reads the table, parsers, rules and hunts below `root`; fails with ContentError."""
-        listed = json.loads((root / f"sentinel/tables/{TABLE}.json").read_text(encoding="utf-8"))
-        content = Content(
-            columns=[(column["name"], column["type"]) for column in listed],
-            parsers=_read(root / "sentinel/parsers", "FunctionQuery", "ParserQuery"),
-            rules=_read(root / "sentinel/analytic-rules", "query"),
-            hunts=_read(root / "sentinel/hunting-queries", "query"),
-        )
-        content.check()
-        return content
-
-    def check(self) -> None:
-        """Fails with ContentError where ingestion_time() stands anywhere but once in HumanboundEvents."""
-        uses = {name: text.count("ingestion_time()") for name, text in self.queries().items()}
-        found = [name for name, count in uses.items() for _ in range(count)]
-        if found != ["HumanboundEvents"]:
-            raise ContentError(
-                f"ingestion_time() must stand once, in the parser HumanboundEvents; found in {found or 'nothing'}"
-            )
-
-    def queries(self) -> dict[str, str]:
-        """Every KQL text without its comments, by the name of its file."""
-        texts = {name: _text(parser) for name, parser in self.parsers.items()}
-        texts |= {name: item["query"] for name, item in (self.rules | self.hunts).items()}
-        return {name: re.sub(r"(?m)^\s*//.*$", "", text) for name, text in texts.items()}
-
-    def functions(self) -> list[str]:
-        """The parsers as definitions of stored functions."""
-        definitions = []
-        for parser in self.parsers.values():
-            parameters = ", ".join(
-                f"{item['Name']}:{item['Type']}"
-                + (f"={default(item['Type'], item['Default'])}" if "Default" in item else "")
-                for item in parser.get("ParserParams") or []
-            )
-            body = _INGESTION_TIME.sub(rf"project-rename \1 = {INGESTED}", _text(parser))
-            definitions.append(
-                f"function {parser.get('FunctionName') or parser['ParserName']}({parameters}) {{\n{body}\n}}"
-            )
-        return definitions
-
-
-def _text(parser: dict[str, Any]) -> str:
-    """The KQL of a parser; ASIM's have other keys than functions."""
-    return str(parser.get("FunctionQuery") or parser["ParserQuery"])
-
-
-def _read(folder: pathlib.Path, *queries: str) -> dict[str, dict[str, Any]]:
-    found = {}
-    for path in sorted(folder.glob("*.yaml")):
-        item = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(item, dict) or not any(isinstance(item.get(query), str) for query in queries):
-            raise ContentError(f"{path}: has no text `{'` or `'.join(queries)}`")
-        found[path.stem] = item
-    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,48 +41,15 @@ class Run:
     wall: dt.datetime
 
 
-class Functions:
-    """The parsers, parsed once, and every text that was translated with them."""
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
-        self._parsed = [self._parse(body) for body in ("_NoSuchWatchlist", WATCHLIST)]
-        self._sql: dict[tuple[str, bool, tuple[str, ...]], str] = {}
-
-    def _parse(self, watchlist: str) -> stored_functions.ResolvedFunctions:
-        own = f"function _GetWatchlist(alias:string) {{ {watchlist} }}"
-        parsed = stored_functions.parse_functions([*self._content.functions(), own])
-        assert parsed is not None
-        return parsed
-
-    def tables(self, with_watchlist: bool, others: Mapping[str, list[str]]) -> dict[str, list[str]]:
-        """The columns of the tables that content reads."""
-        tables = {TABLE: [name for name, _ in self._content.columns] + [INGESTED], **others}
-        if with_watchlist:
-            tables[WATCHLIST] = [*_WATCHLIST_OWN, *_WATCHLIST_COLUMNS]
-        return tables
-
-    def sql(self, kql: str, with_watchlist: bool, others: Mapping[str, list[str]]) -> str:
-        """The SQL of a text, with the clock as a placeholder, so that one translation serves every time exactly."""
-        key = kql, with_watchlist, tuple(others)
-        if key not in self._sql:
-            schema = self.tables(with_watchlist, others)
-            clock = dt.datetime(2000, 1, 1)
-            self._sql[key] = str(
-                duckdb_kql.to_sql(kql, schema=schema, query_now=clock, functions=self._parsed[with_watchlist])
-            )
-        return self._sql[key]
-
-
 class Engine:
     """One scenario's table and watchlist, and the content that reads them."""
 
-    def __init__(self, content: Content, functions: Functions | None = None) -> None:
+    def __init__(self, content: Sources, functions: Functions | None = None) -> None:
         self.content = content
         self._functions = functions or Functions(content)
         self._connection = duckdb_kql.connect()
         self._connection.execute("SET threads = 1")
-        columns = [f'"{name}" {TYPES[kind]}' for name, kind in content.columns]
+        columns = [f'"{name}" {TYPES[kind]}' for name, kind in content.kinds]
         self._connection.execute(f'CREATE TABLE base ({", ".join(columns)}, "{INGESTED}" TIMESTAMP)')
         self._connection.execute(f"CREATE TABLE runs ({RUN_COLUMNS})")
         self._with_watchlist = False
@@ -191,7 +64,7 @@ class Engine:
         self._connection.execute(f"DROP TABLE IF EXISTS {WATCHLIST}")
         self._with_watchlist = rows is not None
         if rows is not None:
-            columns = [*_WATCHLIST_OWN, *_WATCHLIST_COLUMNS]
+            columns = [*WATCHLIST_OWN, *WATCHLIST_COLUMNS]
             self._connection.execute(
                 f"CREATE TABLE {WATCHLIST} ({', '.join(f'{column} VARCHAR' for column in columns)})"
             )
@@ -200,7 +73,7 @@ class Engine:
                     row["ProjectId"],
                     "item",
                     "2026-01-01",
-                    *(row.get(column, "") for column in _WATCHLIST_COLUMNS),
+                    *(row.get(column, "") for column in WATCHLIST_COLUMNS),
                 ]
                 self._connection.execute(
                     f"INSERT INTO {WATCHLIST} VALUES ({', '.join('?' * len(columns))})", values
@@ -217,7 +90,7 @@ class Engine:
 
     def load(self, rows: Iterable[Row]) -> None:
         """Adds rows as the table would hold them; each has INGESTED. Empty strings stand for missing ones, as in Kusto."""
-        kinds = [*self.content.columns, (INGESTED, "datetime")]
+        kinds = [*self.content.kinds, (INGESTED, "datetime")]
         values: list[list[Any]] = [[] for _ in kinds]
         for row in rows:
             for column, (name, kind) in zip(values, kinds, strict=True):

@@ -11,6 +11,8 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
+from hb_content.kql.functions import Schema
+
 #: An id as one whole string: of a project, of an OWASP category, the hash of a finding.
 _ID = re.compile(
     r"""(?P<quote>["'])(?P<id>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|(?:LLM|ASI)\d\d)(?P=quote)"""
@@ -20,8 +22,6 @@ _TIME = re.compile(r"\bdatetime\((?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)\)")
 _TABLE = re.compile(r"\b_[A-Z]\w*\d\b")
 #: Times that stand for others; no text of ours has one so late.
 _FAR = dt.datetime(9000, 1, 1)
-
-Schema = dict[str, list[str]]
 
 
 class Templates:

@@ -8,18 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hb_content.kql.engine import (
-    RUN_COLUMNS,
-    TABLE,
-    WATCHLIST,
-    Content,
-    Engine,
-    Functions,
-    Row,
-    Run,
-    fetch,
-    seen,
-)
+from hb_content.documents.sources import TABLE, Sources
+from hb_content.kql.engine import RUN_COLUMNS, Engine, Row, Run, fetch, seen
+from hb_content.kql.functions import WATCHLIST, Functions
 
 #: So many runs go into one statement, which bounds the memory that it takes.
 _STEP = 10_000
@@ -28,7 +19,7 @@ _STEP = 10_000
 class Together:
     """The rows of many cases, by number; either all of them have a watchlist, or none has."""
 
-    def __init__(self, content: Content, functions: Functions, with_watchlist: bool) -> None:
+    def __init__(self, content: Sources, functions: Functions, with_watchlist: bool) -> None:
         self._functions, self._with_watchlist = functions, with_watchlist
         # Rows come in by way of an engine's tables, which have no column for the case.
         self._entry = Engine(content, functions)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from hb_content.documents.files import ROOT
+from hb_content.documents.sources import ContentError, parser_name
 from hb_content.packaging import items, main_template, repositories, solution
 from hb_content.packaging.arm import dump, plain
-from hb_content.packaging.sources import Sources, parser_name, read
+from hb_content.packaging.sources import Sources, read
 
 PACKAGE = "sentinel/package"
 
@@ -67,7 +68,7 @@ def main() -> int:
     given = arguments.parse_args()
     try:
         files = build(read(given.root))
-    except (KeyError, OSError, ValueError) as problem:
+    except (ContentError, KeyError, OSError, ValueError) as problem:
         print(f"generate.py: {type(problem).__name__}: {problem}", file=sys.stderr)
         return 1
     for path, text in files.items():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hb_content.documents.files import Content, document, texts
+from hb_content.documents.sources import parser_name, parser_version, value
 
 PACKAGE = "sentinel/package/"
 TEMPLATE = PACKAGE + "mainTemplate.json"
@@ -37,27 +37,18 @@ class Given:
     @classmethod
     def read(cls, root: Path) -> Given:
         """All that is text in sentinel/ and infra/; of other files only the names, of those that Repositories would try."""
-        found = {}
-        for path in sorted(root.rglob("*")):
-            name = path.relative_to(root)
-            if NOT_OURS & set(name.parts) or name.parts[0].startswith("target") or not path.is_file():
-                continue
-            if name.parts[0] in ("sentinel", "infra") or name.as_posix() == CONFIG:
-                found[name.as_posix()] = path.read_text(encoding="utf-8", errors="replace")
-            elif name.suffix in (".json", ".bicep"):
-                found[name.as_posix()] = ""
-        return cls(found)
+        found = dict.fromkeys(_tried(root, root), "") | texts(root, "sentinel", "infra")
+        found[CONFIG] = (root / CONFIG).read_text(encoding="utf-8")
+        return cls(dict(sorted(found.items())))
 
     def below(self, folder: str, end: str = "") -> list[str]:
         """The paths that begin and end so."""
         return [path for path in self.files if path.startswith(folder) and path.endswith(end)]
 
     def json(self, path: str) -> Any:
-        """A file; `{}` when it is no JSON, which a check of its own says."""
-        try:
-            return json.loads(self.files[path])
-        except (KeyError, ValueError):
-            return {}
+        """A file; `{}` when it is no JSON, which a check of its own says. It is not to be changed."""
+        found = document(path, "", self.files.get(path, ""))
+        return {} if found.error else found.value
 
     @cached_property
     def template(self) -> dict[str, Any]:
@@ -68,7 +59,7 @@ class Given:
     @cached_property
     def solution(self) -> dict[str, Any]:
         """solution.yaml."""
-        found: dict[str, Any] = yaml.safe_load(self.files["sentinel/solution/solution.yaml"])
+        found: dict[str, Any] = value(Content(self.files), "sentinel/solution/solution.yaml")
         return found
 
     def source(self, kind: str) -> dict[str, tuple[str, str]]:
@@ -79,10 +70,9 @@ class Given:
             if kind == "Workbook" and path.endswith(".json"):
                 found[path] = (stem, self.solution["workbooks"].get(stem, {}).get("version", ""))
             elif path.endswith(".yaml"):
-                file = yaml.safe_load(self.files[path])
+                file = value(Content(self.files), path)
                 if kind == "Parser":
-                    name = file.get("FunctionName") or file["ParserName"]
-                    found[path] = (f"{name}-Parser", (file.get("Function") or file["Parser"])["Version"])
+                    found[path] = (f"{parser_name(file)}-Parser", parser_version(file))
                 else:
                     found[path] = (file["id"], file["version"])
         return found
@@ -103,6 +93,16 @@ class Given:
             if item["type"].endswith("/contentPackages")
         ]
         return found[0] if found else {}
+
+
+def _tried(root: Path, folder: Path) -> Iterator[str]:
+    """The files that Repositories would try to deploy."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if path.name not in NOT_OURS and not (folder == root and path.name.startswith("target")):
+                yield from _tried(root, path)
+        elif path.suffix in (".json", ".bicep"):
+            yield path.relative_to(root).as_posix()
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

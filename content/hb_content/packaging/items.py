@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hb_content.documents.sources import TABLE, Watchlist, parameters, parser_name, parser_query
 from hb_content.packaging.arm import Expression, expressions, pruned, resource
-from hb_content.packaging.sources import STREAM, TABLE, Sources, Watchlist, parser_name, parser_query
+from hb_content.packaging.sources import STREAM, Sources
 
 #: What a rule's description begins with, so that Microsoft Defender merges none of its incidents with others.
 CORRELATION_TAG = "#DONT_CORR#"
@@ -27,23 +28,6 @@ def iso(duration: str) -> str:
     if duration.startswith("P"):
         return duration
     return ("P" if duration.endswith("d") else "PT") + duration.upper()
-
-
-def _default(kind: str, value: object) -> str:
-    """A default as KQL: see `literal` in infra/modules/parsers.bicep."""
-    text = str(value)
-    if kind == "bool":
-        return text.lower()
-    return f"'{text}'" if kind == "string" and not text.startswith(("'", '"')) else text
-
-
-def parameters(file: dict[str, Any]) -> str:
-    """The parameters of a function: `name:type=default`."""
-    found = []
-    for item in file.get("ParserParams") or file.get("FunctionParams") or []:
-        default = f"={_default(item['Type'], item['Default'])}" if "Default" in item else ""
-        found.append(f"{item['Name']}:{item['Type']}{default}")
-    return ", ".join(found)
 
 
 def parser(file: dict[str, Any]) -> dict[str, Any]:

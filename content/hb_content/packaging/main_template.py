@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hb_content.documents.sources import TABLE, parser_name, parser_version
 from hb_content.packaging import items
 from hb_content.packaging.arm import SCHEMA, Expression, expressions, in_workspace, resource
-from hb_content.packaging.sources import TABLE, Sources, parser_name, parser_version
+from hb_content.packaging.sources import Sources
 
 SOLUTION = "variables('_solutionId')"
 WORKSPACE = "resourceId('Microsoft.OperationalInsights/workspaces', parameters('workspace'))"

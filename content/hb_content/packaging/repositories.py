@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hb_content.documents.sources import by_calls, parser_name, parser_version
 from hb_content.packaging import items
 from hb_content.packaging.arm import SCHEMA, Expression, in_workspace, resource
-from hb_content.packaging.sources import Sources, by_calls, parser_name, parser_version
+from hb_content.packaging.sources import Sources
 
 FOLDER = "sentinel/repositories"
 WORKSPACE = "resourceId('Microsoft.OperationalInsights/workspaces', parameters('workspace'))"

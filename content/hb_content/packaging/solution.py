@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hb_content.documents.sources import TABLE
 from hb_content.packaging.arm import Expression
-from hb_content.packaging.sources import TABLE, Sources
+from hb_content.packaging.sources import Sources
 
 UI_SCHEMA = "https://schema.management.azure.com/schemas/0.1.2-preview/CreateUIDefinition.MultiVm.json#"
 LEARN = "https://learn.microsoft.com/azure/sentinel/"

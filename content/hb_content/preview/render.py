@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hb_content.documents.files import ROOT
+from hb_content.documents.sources import Sources
 from hb_content.documents.workbook import DROPDOWN, PILLS, QUERY, TIME, Item, defined, exports, walk
 from hb_content.kql.cache import Memo
-from hb_content.kql.engine import Content, Engine
+from hb_content.kql.engine import Engine
 from hb_content.preview import rows as demo_rows
 from hb_content.preview import soc
 from hb_content.preview.results import WORKBOOK, Results
@@ -134,8 +134,9 @@ def main() -> int:
         .replace(tzinfo=None)
     )
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    workbook = json.loads((ROOT / WORKBOOK).read_text(encoding="utf-8"))
-    engine = Engine(Content.load())
+    content = Sources.load()
+    workbook = content.workbooks[WORKBOOK]
+    engine = Engine(content)
     if arguments.watchlist:
         with arguments.watchlist.open(encoding="utf-8", newline="") as listed:
             engine.set_watchlist(list(csv.DictReader(listed)))

@@ -13,7 +13,7 @@ from hb_content.documents.workbook import DROPDOWN, PILLS, QUERY, defined, walk
 from hb_content.kql.cache import Memo
 from hb_content.preview.workbook import Texts, Values, options
 
-WORKBOOK = "sentinel/workbooks/HumanboundCisoDashboard.json"
+WORKBOOK = "HumanboundCisoDashboard"
 _KINDS = {
     "VARCHAR": "string",
     "BIGINT": "long",

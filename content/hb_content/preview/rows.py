@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 
-from hb_content.kql.engine import INGESTED, TYPES, Engine
+from hb_content.kql.engine import TYPES, Engine
+from hb_content.kql.functions import INGESTED
 
 
 def load(engine: Engine, path: pathlib.Path, now: dt.datetime) -> int:
     """Fills the table from a file of JSON lines; says how many rows there are."""
     connection = engine.connection
-    columns = engine.content.columns
+    columns = engine.content.kinds
     types = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in columns)
     # A string that is missing is empty in Kusto.
     listed = ", ".join(

@@ -10,7 +10,8 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from hb_content.kql.engine import INGESTED, Engine, Run
+from hb_content.kql.engine import Engine, Run
+from hb_content.kql.functions import INGESTED
 from hb_content.scenario import scheduler, security_tables
 from hb_content.scenario.model import span
 from hb_content.scenario.scheduler import Alert, Change

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hb_content.documents.files import ROOT
-from hb_content.kql.engine import ContentError, Engine, Row
+from hb_content.documents.sources import ContentError
+from hb_content.kql.engine import Engine, Row
 from hb_content.scenario import feed, security_tables
 from hb_content.scenario.model import Scenario, named, with_names
 from hb_content.scenario.scheduler import Alert, Incident, Outcome, entity_fields, text

@@ -12,7 +12,8 @@ from collections import defaultdict, deque
 from typing import Any
 
 from hb_content.documents.files import ROOT
-from hb_content.kql.engine import INGESTED, Row, instant
+from hb_content.kql.engine import Row, instant
+from hb_content.kql.functions import INGESTED
 from hb_content.scenario.model import Scenario, ScenarioError, identity, named, span
 
 #: So long after an event happened it is delivered, unless a scenario says otherwise.

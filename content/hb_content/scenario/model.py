@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from hb_content.kql.engine import Content, instant
+from hb_content.documents.sources import Sources
+from hb_content.kql.engine import instant
 
 NAMESPACE = uuid.UUID("5b7a5a2c-6a2b-4f0e-8f3d-7d1b6f0c9e11")
 
@@ -187,7 +188,7 @@ def named(value: Any) -> Any:
     return value
 
 
-def load(path: pathlib.Path, content: Content) -> Scenario:
+def load(path: pathlib.Path, content: Sources) -> Scenario:
     """Reads and checks a scenario; fails with ScenarioError."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -197,7 +198,7 @@ def load(path: pathlib.Path, content: Content) -> Scenario:
 
 
 class _Reader:
-    def __init__(self, path: pathlib.Path, content: Content) -> None:
+    def __init__(self, path: pathlib.Path, content: Sources) -> None:
         self.path = path
         self.content = content
 

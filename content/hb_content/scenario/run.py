@@ -16,7 +16,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from hb_content.documents.files import ROOT
-from hb_content.kql.engine import Content, ContentError, Engine, Functions, Row, Run
+from hb_content.documents.sources import ContentError, Sources
+from hb_content.kql.engine import Engine, Row, Run
+from hb_content.kql.functions import Functions
+from hb_content.kql.functions import check as check_functions
 from hb_content.kql.together import Together
 from hb_content.scenario import check, feed, scheduler
 from hb_content.scenario.model import Scenario, ScenarioError, load
@@ -29,7 +32,7 @@ PROGRAM = ("cargo", "run", "--locked", "--quiet", "--")
 SKIPPED = 77
 
 
-def make_plans(content: Content, files: list[pathlib.Path], place: pathlib.Path) -> None:
+def make_plans(content: Sources, files: list[pathlib.Path], place: pathlib.Path) -> None:
     """Writes a plan for each scenario; fails with ScenarioError."""
     names = [path.stem for path in files]
     if doubled := {name for name in names if names.count(name) > 1}:
@@ -49,7 +52,7 @@ class Played:
     found: dict[str, list[list[Row]]] = dataclasses.field(default_factory=dict)
 
 
-def played(content: Content, plan_path: pathlib.Path, scenario: Scenario | None = None) -> Played:
+def played(content: Sources, plan_path: pathlib.Path, scenario: Scenario | None = None) -> Played:
     """What came of a plan; fails with ScenarioError or ContentError."""
     plan = json.loads(plan_path.read_text(encoding="utf-8"))
     scenario = scenario or load(pathlib.Path(plan["scenario"]), content)
@@ -57,7 +60,7 @@ def played(content: Content, plan_path: pathlib.Path, scenario: Scenario | None 
     return Played(scenario, rows, scheduler.runs_of(scenario, content.rules, rows))
 
 
-def run_rules(content: Content, functions: Functions, cases: Sequence[Played]) -> None:
+def run_rules(content: Sources, functions: Functions, cases: Sequence[Played]) -> None:
     """Runs the rules of all cases, each rule once for all that have a watchlist and once for all that have none."""
     for with_watchlist in (False, True):
         together = Together(content, functions, with_watchlist)
@@ -77,7 +80,7 @@ def run_rules(content: Content, functions: Functions, cases: Sequence[Played]) -
         together.close()
 
 
-def evaluate(content: Content, functions: Functions, case: Played) -> check.Report:
+def evaluate(content: Sources, functions: Functions, case: Played) -> check.Report:
     """The report of a scenario whose rules have run."""
     began = time.monotonic()
     engine = Engine(content, functions)
@@ -100,7 +103,7 @@ def failure(name: str, error: Exception) -> str:
     return f"FAIL {name}: the engine cannot run it: {type(error).__name__}: {str(error)[:3000]}"
 
 
-def check_all(content: Content, place: pathlib.Path, in_full: bool) -> bool:
+def check_all(content: Sources, place: pathlib.Path, in_full: bool) -> bool:
     """Prints a report for every plan in `place`; whether all hold."""
     functions = Functions(content)
     cases: dict[str, Played | str] = {}
@@ -161,7 +164,7 @@ def play(place: pathlib.Path, program: tuple[str, ...]) -> bool:
     return not played.returncode
 
 
-def run(content: Content, files: list[pathlib.Path]) -> bool:
+def run(content: Sources, files: list[pathlib.Path]) -> bool:
     """Plans, plays and checks scenario files; prints expected against found."""
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
@@ -181,7 +184,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        content = Content.load()
+        content = Sources.load()
+        check_functions(content)
         if arguments.command == "run":
             if not arguments.paths:
                 raise ScenarioError("which scenario? make scenario FILE=content/scenarios/NAME.yaml")

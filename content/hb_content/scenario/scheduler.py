@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from hb_content.kql.engine import INGESTED, ContentError, Engine, Row, Run
+from hb_content.documents.sources import ContentError
+from hb_content.kql.engine import Engine, Row, Run
+from hb_content.kql.functions import INGESTED
 from hb_content.scenario.model import Scenario, identity, named, span
 
 #: A scheduled rule looks at what is this old, to let rows arrive.
