@@ -67,10 +67,8 @@ def read(content: Content) -> Sources:
                 raise ContentError(f"{item.path}: {item.error}")
             keys = _QUERIES.get(kind, ())
             value = item.value
-            if (
-                not isinstance(value, dict)
-                or (keys
-                and not any(isinstance(value.get(key), str) for key in keys))
+            if not isinstance(value, dict) or (
+                keys and not any(isinstance(value.get(key), str) for key in keys)
             ):
                 raise ContentError(f"{item.path}: has no text `{'` or `'.join(keys)}`")
             found[item.stem] = value

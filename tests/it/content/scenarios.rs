@@ -51,6 +51,11 @@ async fn every_scenario_gives_what_it_expects() {
     eprintln!("{}{}", report.unwrap(), noticed.unwrap());
 }
 
+#[tokio::test]
+async fn a_text_that_changed_is_translated_anew() {
+    printed("tests.translation_cases", &[], "the proof that no translation is out of date").await;
+}
+
 /// One event, whose row must have the time of the plan.
 #[tokio::test]
 async fn a_plan_is_played_under_its_own_clock() {
