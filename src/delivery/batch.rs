@@ -9,9 +9,9 @@ use super::dedup::{Outcome, Ticket};
 use super::permit::Permit;
 use super::push::{MAX_CALL_BYTES, body};
 
-/// From so many bytes on rows are compressed on another thread: a full call takes milliseconds, in which nobody would be
-/// answered.
-const MIN_BYTES_ELSEWHERE: usize = 32 * 1024;
+/// From so many bytes on rows are compressed on another thread: that takes more than a millisecond, in which nobody would
+/// be answered. To pass smaller ones on costs more than it gives.
+const MIN_BYTES_ELSEWHERE: usize = 256 * 1024;
 
 /// One row, the duty to tell what became of it, and until when.
 pub(crate) struct Row {
