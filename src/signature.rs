@@ -90,20 +90,18 @@ pub(crate) fn signer(secrets: &[Secret], signature: &Signature, body: &[u8]) -> 
     })
 }
 
-/// What tells one body from another without a hash of its own: half of its MAC under the first of `secrets`. The MAC is the signature
+/// What tells one body from another without a hash of its own: its MAC under the first of `secrets`. That is the signature
 /// itself when that secret signed the body as it is, which `signed_by` says.
 pub(crate) fn fingerprint(
     secrets: &[Secret],
     signature: &Signature,
     signed_by: Option<usize>,
     body: &[u8],
-) -> [u8; 16] {
-    let mac = match secrets.first() {
+) -> [u8; 32] {
+    match secrets.first() {
         Some(first) if signed_by != Some(0) => first.mac_of(body),
         _ => signature.0,
-    };
-    let [half, _] = mac.as_chunks().0 else { return [0; 16] };
-    *half
+    }
 }
 
 /// Two lower-case hex digits a byte.

@@ -349,7 +349,7 @@ mod tests {
         let parts = Parts::new(None, None, Arc::new(Pacer::new(6_000, now)), Arc::default());
         let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
         for n in 0..4 {
-            let Lookup::New(ticket, outcome) = bodies.enter([n; 16], now) else { panic!("it is new") };
+            let Lookup::New(ticket, outcome) = bodies.enter(&[n; 32], now) else { panic!("it is new") };
             let permit = Permit::acquire(&budget, 2).unwrap();
             rows.push(Row {
                 json: Bytes::from_static(b"{}"),

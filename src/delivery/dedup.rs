@@ -3,6 +3,7 @@
 //! Written only after Azure's 2xx or the spool write, so that it never vouches for an event that could still be lost.
 
 use std::collections::{HashMap, VecDeque, hash_map};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ const MAX_BODIES: usize = 65_536;
 /// A body is remembered for so long: the sender's retries come within minutes.
 const TIME_TO_LIVE: Duration = Duration::from_secs(15 * 60);
 
-/// The first half of HMAC-SHA-256 over a body's inflated bytes, under a secret of the webhook: as much as an `EventId` has, so
-/// that two bodies with one hash are as hard to find as two events with one id, also for somebody who knows the secret.
-pub(crate) type BodyHash = [u8; 16];
+/// HMAC-SHA-256 over a body's inflated bytes, under a secret of the webhook.
+pub(crate) type BodyMac = [u8; 32];
+
+/// What is kept of a [`BodyMac`], since memory holds many: 128 bits of it under the cache's own keys. Somebody who knows the
+/// webhook's secret could search for two bodies whose MACs share half of their bits, but not for two with one hash. Bytes, because a
+/// number of 128 bits is aligned to them, which would double an entry.
+type BodyHash = [u8; 16];
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +58,14 @@ struct State {
 #[derive(Default)]
 pub(crate) struct DedupCache {
     state: Mutex<State>,
+    /// Drawn when the process starts, and never told.
+    keys: [RandomState; 2],
 }
 
 impl DedupCache {
-    /// Looks `hash` up at `now` and marks it as in flight when it is new.
-    pub(crate) fn enter(self: &Arc<Self>, hash: BodyHash, now: Instant) -> Lookup {
+    /// Looks the body with this MAC up at `now` and marks it as in flight when it is new.
+    pub(crate) fn enter(self: &Arc<Self>, mac: &BodyMac, now: Instant) -> Lookup {
+        let hash = self.hash(mac);
         let mut state = self.lock();
         state.evict(now, MAX_BODIES);
         if let Some(outcome) = state.done.get(&hash) {
@@ -74,6 +82,11 @@ impl DedupCache {
                 Lookup::New(Ticket { entry: Some((Arc::clone(self), hash)) }, receiver)
             }
         }
+    }
+
+    fn hash(&self, mac: &BodyMac) -> BodyHash {
+        let [high, low] = &self.keys;
+        ((u128::from(high.hash_one(mac)) << 64) | u128::from(low.hash_one(mac))).to_ne_bytes()
     }
 
     fn resolve(&self, hash: &BodyHash, outcome: Outcome, now: Instant) {
@@ -143,5 +156,23 @@ impl Drop for Ticket {
         if let Some((cache, hash)) = self.entry.take() {
             cache.resolve(&hash, Outcome::Unavailable, Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_whose_macs_share_a_half_are_two_and_the_same_mac_is_one() {
+        let (cache, now) = (Arc::new(DedupCache::default()), Instant::now());
+        let macs = [
+            [0; 32],
+            [[0; 16], [1; 16]].concat().try_into().unwrap(),
+            [[1; 16], [0; 16]].concat().try_into().unwrap(),
+        ];
+        let first = macs.map(|mac| cache.enter(&mac, now));
+        assert!(first.iter().all(|lookup| matches!(lookup, Lookup::New(..))));
+        assert!(macs.iter().all(|mac| matches!(cache.enter(mac, now), Lookup::InFlight(_))));
     }
 }

@@ -18,7 +18,7 @@ use tracing::error;
 use super::body::{BodyFault, Encoding, InflateFault};
 use super::{App, answer, body};
 use crate::counters::Rejection;
-use crate::delivery::dedup::{BodyHash, Lookup, Outcome, Ticket};
+use crate::delivery::dedup::{BodyMac, Lookup, Outcome, Ticket};
 use crate::record::{self, EventId, Mapped};
 use crate::signature::{self, Signature};
 
@@ -57,8 +57,8 @@ pub(super) async fn ingest(app: Arc<App>, request: Request<Incoming>) -> Respons
     match inflate(&app, encoding, sent.verified()) {
         Ok(event) => {
             let signed_by = (encoding == Encoding::Identity).then_some(signer);
-            let hash = signature::fingerprint(&app.secrets, &signature, signed_by, &event);
-            accept(&app, event, hash, received).await
+            let mac = signature::fingerprint(&app.secrets, &signature, signed_by, &event);
+            accept(&app, event, &mac, received).await
         }
         Err(fault) => {
             counters.rejected_body();
@@ -105,14 +105,14 @@ fn inflate(app: &App, encoding: Encoding, sent: Bytes) -> Result<Bytes, InflateF
 }
 
 /// Takes a verified event: maps it, delivers it, or joins the one of it that is on its way.
-async fn accept(app: &Arc<App>, event: Bytes, hash: BodyHash, received: Instant) -> Response {
+async fn accept(app: &Arc<App>, event: Bytes, mac: &BodyMac, received: Instant) -> Response {
     let counters = &app.delivery.parts().counters;
     let Ok(mapped) = record::map(&event, OffsetDateTime::now_utc()) else {
         counters.rejected_body();
         return answer::not_an_object();
     };
     let event_id = mapped.event_id;
-    match app.dedup.enter(hash, received) {
+    match app.dedup.enter(mac, received) {
         Lookup::Done(Outcome::Stored) => {
             counters.duplicate();
             answer::duplicate(event_id)
