@@ -57,8 +57,8 @@ class Proof:
 
     def rows(self, name: str, **chosen: Any) -> list[dict[str, Any]]:
         """The rows of the item called `name`."""
-        [(where, text)] = [query for query in self.results.queries if self.names[query[0]] == name]
-        result = self.results.run(where, text, self.results.values(**chosen)) or {}
+        [item] = [one for one in walk(self.workbook) if one.name == name]
+        result = self.results.table(item, self.results.values(**chosen)) or {}
         return [
             dict(zip([column for column, _ in result["columns"]], row, strict=True))
             for row in result.get("rows", [])

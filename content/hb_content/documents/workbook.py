@@ -15,8 +15,11 @@ from hb_content.documents.files import Document, Query
 TEXT, QUERY, PARAMETERS, LINKS, GROUP = 1, 3, 9, 11, 12
 TEXT_PARAMETER, DROPDOWN, TIME, RESOURCE, PILLS = 1, 2, 4, 5, 10
 
-#: A use of a parameter: `{Name}` or `{Name:part}`.
-USE = re.compile(r"\{([A-Za-z_]\w*)(?::([a-zA-Z$]\w*))?\}")
+#: Where rows come from: the workspace, another item, or the text of the query itself.
+LOGS, MERGE, JSON = 0, 7, 8
+
+#: A use of a parameter: `{Name}`, `{Name:part}`, or `{Name:$.path}` of one that holds JSON.
+USE = re.compile(r"\{([A-Za-z_]\w*)(?::([a-zA-Z]\w*|\$[\w.\[\]]*))?\}")
 
 #: What the parts of a time parameter become.
 TIME_PARTS = {
@@ -134,6 +137,15 @@ def exported(item: Item) -> list[dict[str, Any]]:
                     {"name": link.get("cellValue"), "type": TEXT_PARAMETER, "value": link.get("subTarget")}
                 )
     return found
+
+
+def conditions(entry: Item) -> list[dict[str, Any]]:
+    """The conditions under which an item is shown."""
+    single = entry.value.get("conditionalVisibility")
+    listed = [single] if single else entry.value.get("conditionalVisibilities") or []
+    return [
+        condition for condition in listed if isinstance(condition, dict) and condition.get("parameterName")
+    ]
 
 
 def items(document: Document) -> list[Item]:

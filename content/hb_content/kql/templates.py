@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from hb_content.kql.functions import Schema
 
-#: An id as one whole string: of a project, of an OWASP category, the hash of a finding.
+#: An id as one whole string: of a project, of an OWASP category, the hash of a finding or of an owner.
 _ID = re.compile(
-    r"""(?P<quote>["'])(?P<id>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|(?:LLM|ASI)\d\d)(?P=quote)"""
+    r"""(?P<quote>["'])(?P<id>[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|[0-9a-f]{16}|(?:LLM|ASI)\d\d)(?P=quote)"""
 )
 _TIME = re.compile(r"\bdatetime\((?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)\)")
 #: A table that `Memo` made.

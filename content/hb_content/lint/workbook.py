@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from hb_content.documents.files import Content, Document, Finding
 from hb_content.documents.workbook import (
     DROPDOWN,
     GROUP,
+    JSON,
     LINKS,
     PARAMETERS,
     QUERY,
     TIME,
     USE,
     Item,
+    conditions,
     items,
     parameters,
     texts,
@@ -87,8 +90,10 @@ def _whole(item: Document, found: list[Item]) -> Iterator[Complaint]:
         yield "wb-template-id", template or "there is none"
     if re.search(r"(?i)subscriptions/[0-9a-f]{8}-|/workspaces/|\bworkspace\s*\(", item.text):
         yield "wb-hidden-azure", "a subscription or workspace is named"
-    if len(item.text.encode()) >= 100_000 or len(found) > 100:
-        yield "wb-size", f"{len(item.text.encode())} bytes, {len(found)} items"
+    # As it is deployed: without the blanks and line ends of the file.
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    if size >= 100_000 or len(found) > 100:
+        yield "wb-size", f"{size} bytes, {len(found)} items"
 
 
 def _known(value: Any, kind: object, where: str) -> Iterator[Complaint]:
@@ -140,15 +145,6 @@ def _uses(found: list[Item]) -> Counter[str]:
     return used
 
 
-def conditions(entry: Item) -> list[dict[str, Any]]:
-    """The conditions under which an item is shown."""
-    single = entry.value.get("conditionalVisibility")
-    listed = [single] if single else entry.value.get("conditionalVisibilities") or []
-    return [
-        condition for condition in listed if isinstance(condition, dict) and condition.get("parameterName")
-    ]
-
-
 def _parameters(item: Document, found: list[Item]) -> Iterator[Complaint]:
     used = _uses(found)
     for entry in found:
@@ -176,7 +172,13 @@ def _defined(found: list[Item]) -> Iterator[Complaint]:
             wanted |= (
                 {holder["timeContextFromParameter"]} if holder.get("timeContextFromParameter") else set()
             )
-        for _, text in texts(entry):
+        asked = [text for _, text in texts(entry)]
+        asked += [
+            str(holder.get("query"))
+            for holder in (entry.content, *parameters(entry))
+            if holder.get("queryType") == JSON
+        ]
+        for text in asked:
             wanted |= {match.group(1) for match in USE.finditer(text)}
         for key in ("title", "noDataMessage", "json"):
             wanted |= {match.group(1) for match in USE.finditer(str(entry.content.get(key, "")))}

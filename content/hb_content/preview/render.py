@@ -65,11 +65,7 @@ class Preview(Results):
 
     def _rows_of(self, item: Item, values: Values) -> None:
         """What the rows of a grid open."""
-        result = (
-            self.run(item.path, item.content.get("query", ""), values)
-            if item.content.get("queryType", 0) == 0
-            else None
-        )
+        result = self.table(item, values)
         if not result or "columns" not in result:
             return
         names = [name for name, _ in result["columns"]]

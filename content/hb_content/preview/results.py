@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from hb_content.documents.workbook import DROPDOWN, PILLS, QUERY, defined, walk
+from hb_content.documents.workbook import DROPDOWN, JSON, LOGS, MERGE, PILLS, QUERY, Item, defined, walk
 from hb_content.kql.cache import Memo
 from hb_content.preview.workbook import Texts, Values, options
 
@@ -37,7 +37,7 @@ class Results:
         self.queries = [
             (item.path, item.content["query"])
             for item in walk(workbook)
-            if item.kind == QUERY and item.content.get("queryType", 0) == 0
+            if item.kind == QUERY and item.content.get("queryType", LOGS) == LOGS
         ]
 
     def run(self, path: str, text: str, values: Values) -> dict[str, Any] | None:
@@ -69,6 +69,33 @@ class Results:
             "rows": [[_shown(v, k) for v, (_, k) in zip(row, kinds, strict=True)] for row in found],
         }
 
+    def table(self, item: Item, values: Values) -> dict[str, Any] | None:
+        """What an item shows, wherever its rows come from; None where a value is missing, or where nobody here can be asked."""
+        text, kind = item.content.get("query", ""), item.content.get("queryType", LOGS)
+        if kind == LOGS:
+            return self.run(item.path, text, values)
+        if kind == JSON:
+            rows = self.texts.rows(text, values)
+            return None if rows is None else _table(rows)
+        return self._merged(json.loads(text), values) if kind == MERGE else None
+
+    def _merged(self, merge: dict[str, Any], values: Values) -> dict[str, Any] | None:
+        """The rows of another item, with the columns that are taken and what they are called."""
+        [source] = {one["leftTable"] for one in merge["merges"] if one["mergeType"] == "table"}
+        [item] = [one for one in walk(self.workbook) if one.name == source]
+        found = self.table(item, values)
+        if not found or "columns" not in found:
+            return found
+        names = [name for name, _ in found["columns"]]
+        taken = [
+            (names.index(one["originalName"].removeprefix(f"[{source}].")), one["mergedName"])
+            for one in merge["projectRename"]
+        ]
+        return {
+            "columns": [(name, found["columns"][at][1]) for at, name in taken],
+            "rows": [[row[at] for at, _ in taken] for row in found["rows"]],
+        }
+
     def choices(self, path: str, parameter: dict[str, Any], values: Values) -> list[dict[str, Any]]:
         """What a parameter offers for `values` of those before it."""
         if parameter.get("query") and parameter.get("queryType", 0) == 0:
@@ -82,6 +109,8 @@ class Results:
                 if "columns" in result
                 else [],
             )
+        if parameter.get("queryType") == JSON:
+            return options(parameter, self.texts.rows(parameter["query"], values) or [])
         return options(parameter)
 
     def values(self, **chosen: Any) -> Values:
@@ -95,7 +124,8 @@ class Results:
                 else []
             )
             # What is asked from elsewhere has an answer that nobody here knows.
-            value = "asked" if parameter.get("queryType", 0) != 0 and kind == 1 else parameter.get("value")
+            is_foreign = parameter.get("queryType", LOGS) not in (LOGS, JSON)
+            value = "asked" if is_foreign and kind == 1 else parameter.get("value")
             if value in (None, "") and listed:
                 first = next((one["value"] for one in listed if one["selected"]), listed[0]["value"])
                 value = [first] if parameter.get("multiSelect") else first
@@ -106,6 +136,19 @@ class Results:
 
 def _failure(error: Exception) -> dict[str, Any]:
     return {"error": f"{type(error).__name__}: {error}".strip()[:600]}
+
+
+def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of JSON as a query gives them."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    kinds = [(name, _json_kind(next(row[name] for row in rows if name in row))) for name in names]
+    return {"columns": kinds, "rows": [[row.get(name) for name in names] for row in rows]}
+
+
+def _json_kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "long" if isinstance(value, int) else "real" if isinstance(value, float) else "string"
 
 
 def _kind(kind: str) -> str:

@@ -11,10 +11,8 @@ import json
 import re
 from typing import Any
 
-from hb_content.documents.workbook import LINKS, TIME, defined, exported, walk
+from hb_content.documents.workbook import LINKS, TIME, USE, defined, exported, walk
 
-#: A use of a parameter: `{Name}` or `{Name:part}`.
-USE = re.compile(r"\{([A-Za-z_]\w*)(?::(\w+))?\}")
 #: Steps of a time axis: up to so many hours, this one.
 _GRAINS = ((1, "1m"), (4, "5m"), (24, "30m"), (72, "1h"), (24 * 14, "6h"))
 
@@ -53,6 +51,9 @@ def expand(parameter: dict[str, Any], value: Value, part: str, now: dt.datetime)
     """What `{Name:part}` becomes; None where the preview does not know."""
     if parameter.get("type") == TIME:
         return _time(value, part, now)
+    if part.startswith("$"):
+        found = _at(value, part)
+        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
     if isinstance(value, list):
         if part not in ("", "value"):
             return None
@@ -60,6 +61,17 @@ def expand(parameter: dict[str, Any], value: Value, part: str, now: dt.datetime)
         listed = [settings.get("selectAllValue", "*") if one == "value::all" else one for one in value]
         return str(parameter.get("delimiter", ",")).join(f"{quote}{one}{quote}" for one in listed)
     return str(value) if part in ("", "value") else None
+
+
+def _at(text: str, path: str) -> Any:
+    """What stands at a path like `$.feed.state` or `$.agents[0]` of a text of JSON; empty where nothing does."""
+    try:
+        found = json.loads(text)
+        for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+            found = found[name] if name else found[int(index)]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+    return found
 
 
 def _time(value: Value, part: str, now: dt.datetime) -> str | None:
@@ -101,6 +113,19 @@ class Texts:
     def uses(self, text: str) -> set[str]:
         """The names of the parameters in a text."""
         return {name for name, _ in USE.findall(text) if name in self.defined or name in self.exported}
+
+    def rows(self, text: str, values: Values) -> list[dict[str, Any]] | None:
+        """The rows that a query for JSON holds; None where a parameter has no value."""
+        asked = json.loads(text)
+        filled = self.fill("", asked["content"], values)
+        if filled is None:
+            return None
+        settings = next((one["settings"] for one in asked.get("transformers") or []), {})
+        found = _at(filled[1], settings.get("tablePath") or "$")
+        listed = found if isinstance(found, list) else [found] if found != "" else []
+        rows = [row if isinstance(row, dict) else {"value": row} for row in listed]
+        taken = [(one["columnid"], one["path"].removeprefix("$.")) for one in settings.get("columns") or []]
+        return [{name: row.get(key) for name, key in taken} for row in rows] if taken else rows
 
     def fill(self, path: str, text: str, values: Values) -> tuple[str, str] | None:
         """The key of a query and its text; None where a parameter has no value."""

@@ -5,7 +5,8 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const DATA = JSON.parse(byId("data").textContent ?? "");
 const [TEXT, QUERY, PARAMETERS, LINKS, GROUP] = [1, 3, 9, 11, 12];
 const [PLAIN, DROPDOWN, TIME, RESOURCE, PILLS] = [1, 2, 4, 5, 10];
-const USE = /\{([A-Za-z_]\w*)(?::(\w+))?\}/g;
+const [LOGS, MERGE, JSON_TEXT] = [0, 7, 8];
+const USE = /\{([A-Za-z_]\w*)(?::(\w+|\$[\w.[\]]*))?\}/g;
 /** Steps of a time axis: up to so many hours, this one. @type {[number, string][]} */
 const GRAINS = [[1, "1m"], [4, "5m"], [24, "30m"], [72, "1h"], [336, "6h"]];
 const NOW = Date.parse(DATA.now);
@@ -90,11 +91,72 @@ function shortDate(time) {
 function expand(name, value, part) {
   const parameter = defined.get(name) || {};
   if (parameter.type === TIME || value.startTime) return timeParts(value)[part];
+  if (part.startsWith("$")) {
+    const found = atPath(value, part);
+    return typeof found === "string" ? found : JSON.stringify(found);
+  }
   if (part && part !== "value") return undefined;
   if (!Array.isArray(value)) return String(value);
   const all = parameter.typeSettings?.selectAllValue ?? "*";
   const quote = parameter.quote ?? "";
   return value.map((one) => quote + (one === "value::all" ? all : one) + quote).join(parameter.delimiter ?? ",");
+}
+
+/** What stands at a path like `$.feed.state` or `$.agents[0]` of a text of JSON; empty where nothing does. */
+function atPath(text, path) {
+  try {
+    let found = JSON.parse(text);
+    for (const [, name, index] of path.matchAll(/\.(\w+)|\[(\d+)\]/g)) found = name ? found[name] : found[Number(index)];
+    return found ?? "";
+  } catch { return ""; }
+}
+
+/** Parameters that nobody ran the query of, for the present values. */
+const unknown = new Set();
+/** The rows of texts of JSON, so that the same text gives the same rows. */
+const parsed = new Map();
+
+/** The rows that a query for JSON holds. */
+function rowsOf(text, values) {
+  const asked = JSON.parse(text);
+  const uses = [...asked.content.matchAll(USE)].map(([, name]) => name);
+  if (uses.some((name) => unknown.has(name))) return NOT_COMPUTED;
+  if (uses.some((name) => (defined.has(name) || exported.has(name)) && (values.get(name) ?? "") === "")) return undefined;
+  const filled = asked.content.replace(USE, (whole, name, part) => (defined.has(name) || exported.has(name) ? (expand(name, values.get(name), part || "") ?? "") : whole));
+  const found = atPath(filled, asked.transformers?.[0]?.settings?.tablePath || "$");
+  const listed = Array.isArray(found) ? found : found === "" ? [] : [found];
+  const rows = listed.map((row) => (row && typeof row === "object" ? row : { value: row }));
+  const taken = asked.transformers?.[0]?.settings?.columns || [];
+  return taken.length ? rows.map((row) => Object.fromEntries(taken.map((one) => [one.columnid, row[one.path.replace("$.", "")]]))) : rows;
+}
+
+const jsonKind = (value) => (typeof value === "boolean" ? "bool" : typeof value !== "number" ? "string" : Number.isInteger(value) ? "long" : "real");
+
+/** What an item shows, wherever its rows come from; undefined where a value is missing, or where nobody here can be asked. */
+function tableOf(path, item, values) {
+  const { query: text, queryType = LOGS } = item.content;
+  if (queryType === LOGS) return resultOf(path, text, values);
+  if (queryType === JSON_TEXT) {
+    const rows = rowsOf(text, values);
+    if (!Array.isArray(rows)) return rows;
+    const key = JSON.stringify([path, rows]);
+    if (!parsed.has(key)) {
+      const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+      const columns = names.map((name) => [name, jsonKind(rows.find((row) => name in row)?.[name])]);
+      parsed.set(key, { columns, rows: rows.map((row) => names.map((name) => row[name] ?? null)) });
+    }
+    return parsed.get(key);
+  }
+  if (queryType !== MERGE) return undefined;
+  const merge = JSON.parse(text);
+  const source = merge.merges[0].leftTable;
+  const [where, other] = [...itemsOf(DATA.workbook.items)].find(([, one]) => one.name === source) || [];
+  const found = other && tableOf(where, other, values);
+  if (!found?.columns) return found;
+  const taken = merge.projectRename.map((one) => [found.columns.findIndex(([name]) => `[${source}].${name}` === one.originalName), one.mergedName]);
+  const key = JSON.stringify([path, found.rows]);
+  if (!parsed.has(key)) parsed.set(key, { columns: taken.map(([at, name]) => [name, found.columns[at][1]]), rows: found.rows.map((row) => taken.map(([at]) => row[at])) });
+  return parsed.get(key);
 }
 
 /** The rows of a query for the present values: undefined where a value is missing, NOT_COMPUTED where nobody ran it. */
@@ -117,8 +179,13 @@ function choicesOf(path, parameter, values) {
   let rows;
   if (parameter.query && (parameter.queryType ?? 0) === 0) {
     const result = resultOf(path, parameter.query, values);
+    if (result === NOT_COMPUTED) unknown.add(parameter.name);
+    else unknown.delete(parameter.name);
     if (!result?.columns) return [];
     rows = result.rows.map((row) => Object.fromEntries(result.columns.map(([name], at) => [name, row[at]])));
+  } else if (parameter.queryType === JSON_TEXT) {
+    rows = rowsOf(parameter.query, values);
+    if (!Array.isArray(rows)) return [];
   } else rows = JSON.parse(parameter.jsonData || "[]");
   return rows.map((row) => {
     if (typeof row !== "object") row = { value: row };
@@ -134,7 +201,7 @@ function present() {
   const values = new Map(exported);
   for (const [path, parameter] of parametersOf()) {
     // What is asked from elsewhere has an answer that nobody here knows.
-    let value = (parameter.queryType ?? 0) !== 0 && parameter.type === PLAIN ? "asked" : parameter.value;
+    let value = ![LOGS, JSON_TEXT].includes(parameter.queryType ?? LOGS) && parameter.type === PLAIN ? "asked" : parameter.value;
     if ((value === undefined || value === null || value === "") && (parameter.query || parameter.jsonData)) {
       const listed = choicesOf(path, parameter, values);
       const first = (listed.find((one) => one.selected) || listed[0])?.value;

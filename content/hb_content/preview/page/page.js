@@ -24,7 +24,7 @@ function reset() {
 /** The body of a query item. */
 function body(path, item, result, values) {
   const { content } = item;
-  if ((content.queryType ?? 0) !== 0) {
+  if (![LOGS, MERGE, JSON_TEXT].includes(content.queryType ?? LOGS)) {
     const whom = content.queryType === 12 ? "Azure Resource Manager" : "another service of Azure";
     return element("div", { class: "outside" }, message("info", `The workbook asks ${whom} here. The preview has no Azure to ask, and shows nothing in its place.`));
   }
@@ -42,7 +42,7 @@ function body(path, item, result, values) {
 
 function query(path, item, values) {
   const { content } = item;
-  const result = (content.queryType ?? 0) === 0 ? resultOf(path, content.query, values) : undefined;
+  const result = tableOf(path, item, values);
   const title = sentence(content.title, values);
   const state = holding(path);
   const kept = drawn.get(path);
