@@ -17,6 +17,21 @@ FunctionQuery: |
   let Events = HumanboundEvents(ago(1d));
   union Events, Events, Events, Events, Events, Events, Events
 """
+#: Maps one category, and that one otherwise than anybody does.
+_FRAMEWORKS = """id: 5b0e3f17-2c8d-4d3a-9e61-7f4a8c1d2e60
+Function:
+  Title: Frameworks
+  Version: "1.0.0"
+  LastUpdated: "2026-01-31"
+Category: Humanbound
+FunctionName: HumanboundFrameworks
+FunctionAlias: HumanboundFrameworks
+Description: One row.
+FunctionQuery: |
+  datatable(OwaspId:string, AttackTactic:string, NistAi:string, Iso42001:string, EuAiAct:string) [
+      "LLM08", "Impact", "2.9 Information Security", "A.7.2", "Art. 99"
+  ]
+"""
 CASES: list[tuple[str, str, str, str]] = [
     # Files
     ("syntax", RULE, "kind: Scheduled", "kind: [Scheduled"),
@@ -244,4 +259,5 @@ CASES: list[tuple[str, str, str, str]] = [
     ("owasp-name", EVENTS, '"Prompt Injection"', '"Prompt Injections"'),
     ("owasp-name", EVENTS, '"Prompt Injection", "AML.T0051"', '"Prompt Injection", "AML.T0057"'),
     ("owasp-name", EVENTS, '"InitialAccess"', '"Initial Access"'),
+    ("owasp-mapping", "sentinel/parsers/HumanboundFrameworks.yaml", "", _FRAMEWORKS),
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from hb_content.documents.files import Document, Finding, data
+from hb_content.documents.frameworks import mapped
 from hb_content.lint.code import code
 from hb_content.lint.mapping import Complaint
 from hb_content.lint.schema import shape
@@ -21,6 +23,7 @@ RULES = {
     "atlas-id": "an id of MITRE ATLAS is in the pinned list",
     "owasp-id": "an id of OWASP is LLM01 to LLM10 or ASI01 to ASI10",
     "owasp-complete": "HumanboundEvents gives every OWASP category its name, once",
+    "owasp-mapping": "HumanboundFrameworks maps each OWASP category as the public mappings do, and no other way",
     "owasp-name": "an OWASP category is called as OWASP calls it, with a technique that belongs to it and a tactic that exists",
 }
 
@@ -116,6 +119,9 @@ def frameworks(item: Document) -> Iterator[Complaint]:
     for found in sorted(set(re.findall(r"\b(?:LLM|ASI)\d+\b", item.text)) - categories.keys()):
         yield "owasp-id", found
     text = item.query.text if item.query else ""
+    if item.kind == "parser" and item.function_name == "HumanboundFrameworks":
+        yield from _mappings(text, lists["mappings"])
+        return
     named = re.findall(r'"((?:LLM|ASI)\d\d)", *"', text)
     if (
         item.kind == "parser"
@@ -140,5 +146,18 @@ def frameworks(item: Document) -> Iterator[Complaint]:
                 "owasp-name",
                 f"{category} has {', '.join(entry['atlas']) or 'no technique'}, not {technique}",
             )
+        if tactic != mapped(category)[0]:
+            yield "owasp-mapping", f"{category} has {mapped(category)[0]} elsewhere, not {tactic}"
         if tactic not in lists["attack"]["tactics"]:
             yield "owasp-name", f"{category}: {tactic} is no tactic"
+
+
+def _mappings(text: str, lists: dict[str, Any]) -> Iterator[Complaint]:
+    """Where the parser's rows and the mappings differ."""
+    rows = {
+        row[0]: row[1:] for row in re.findall(r'"((?:LLM|ASI)\d\d)", "(.*?)", "(.*?)", "(.*?)", "(.*?)"', text)
+    }
+    for category in sorted(lists["categories"].keys() | rows.keys()):
+        wanted = mapped(category) if category in lists["categories"] else None
+        if rows.get(category) != wanted:
+            yield "owasp-mapping", f"{category} is {rows.get(category)}, and the mappings have {wanted}"

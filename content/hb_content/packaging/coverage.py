@@ -3,7 +3,7 @@
     target/tools/venv/bin/python -B content hb_content.packaging.coverage [ROOT]
 
 A table stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`: the parsers with their parameters, ATT&CK by
-rule and hunt, and what each OWASP category is mapped to. `make infra` writes what this prints.
+rule and hunt, and what each OWASP category is mapped to in ATLAS and in other frameworks. `make infra` writes what this prints.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hb_content.documents.files import FOLDERS, ROOT, Content, Document, data
+from hb_content.documents.frameworks import mapped
 
 README = "sentinel/README.md"
 
@@ -100,7 +101,21 @@ def owasp(content: Content) -> str:
     return table(["OWASP", "name", "ATLAS technique", "ATT&CK tactic of a critical finding"], rows)
 
 
-TABLES: dict[str, Callable[[Content], str]] = {"parsers": parsers, "attack": attack, "owasp": owasp}
+def frameworks(content: Content) -> str:
+    """What HumanboundFrameworks gives; the linter holds it to the public mappings."""
+    categories = data("frameworks.json")["mappings"]["categories"]
+    return table(
+        ["OWASP", "NIST AI 600-1", "ISO/IEC 42001 Annex A", "EU AI Act"],
+        [[category, *(cell or "none" for cell in mapped(category)[1:])] for category in categories],
+    )
+
+
+TABLES: dict[str, Callable[[Content], str]] = {
+    "parsers": parsers,
+    "attack": attack,
+    "owasp": owasp,
+    "frameworks": frameworks,
+}
 
 
 def page(content: Content) -> str:
