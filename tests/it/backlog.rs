@@ -205,10 +205,12 @@ async fn drain(blobs: usize, content: &[u8], page: usize) -> Cost {
 fn is_linear(cost: &Cost, page: usize) {
     let Cost { blobs, runs, calls, .. } = *cost;
     let around = 16 * runs;
+    // A call of many blobs has a receipt, which is deleted after them; here a page is a call.
+    let receipts = blobs / page;
     // What a run has read ahead when its time is over is read again by the next.
     assert!(calls.gets <= blobs + 200 * (runs - 1) + around, "{cost:?}");
-    assert!(calls.deletes <= blobs + around, "{cost:?}");
-    assert!(calls.puts <= around, "{cost:?}");
+    assert!(calls.deletes <= blobs + receipts + around, "{cost:?}");
+    assert!(calls.puts <= receipts + around, "{cost:?}");
     assert!(calls.lists <= blobs / page + around, "{cost:?}");
     assert!(cost.growth < 64 * 1024 * 1024, "{cost:?}");
 }

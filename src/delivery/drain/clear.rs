@@ -14,13 +14,12 @@ use uuid::Uuid;
 
 use super::blob::Blob;
 use super::faults::Kind;
+use super::receipt;
 use super::settle::{Case, Settler};
-use super::{PAGE_SIZE, Stop};
+use super::{DELETES, PAGE_SIZE, Stop};
 use crate::delivery::push::body;
 use crate::delivery::spool::{DEAD_LETTER, PENDING, SETTLED, SpoolError, name_beside, written};
 
-/// Deletes in flight at once, per call.
-const DELETES: usize = 16;
 /// The end of a run tries for so long to delete what could not be deleted before.
 const SETTLED_TIMEOUT: Duration = Duration::from_secs(10);
 /// The content of a marker.
@@ -123,8 +122,13 @@ impl Settler {
         let mut after = None;
         loop {
             let page = store.list(SETTLED, after, PAGE_SIZE).await?;
-            let settled = page.entries.iter().filter_map(|entry| entry.name.strip_prefix(SETTLED));
+            let names = page.entries.iter().map(|entry| entry.name.as_str());
+            let (receipts, markers): (Vec<_>, Vec<_>) = names.partition(|name| receipt::is_receipt(name));
+            let settled = markers.into_iter().filter_map(|name| name.strip_prefix(SETTLED));
             self.lock().undeleted.extend(settled.map(|tail| format!("{PENDING}{tail}")));
+            for name in receipts {
+                self.recall_receipt(name).await;
+            }
             after = page.next;
             if after.is_none() {
                 return Ok(());
@@ -148,7 +152,11 @@ impl Settler {
                 }
             }
         });
-        tokio::time::timeout(SETTLED_TIMEOUT, deletes).await.ok();
+        let all = async {
+            deletes.await;
+            self.drop_receipts().await;
+        };
+        tokio::time::timeout(SETTLED_TIMEOUT, all).await.ok();
     }
 
     /// Whether the rows of the blob `name` are settled, and only its deletion failed.

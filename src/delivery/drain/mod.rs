@@ -1,10 +1,10 @@
 //! The drain: what waits in the spool goes to the table, oldest first.
 //!
 //! A timer calls [`Drain::run`] every minute. It may be killed at any instruction: a blob is deleted only when every
-//! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves is a duplicate, which `EventId` makes
-//! recognisable. `blob` is what is
+//! row of it was accepted or lies in `deadletter/`, so the worst that a kill leaves are duplicates of one call, which
+//! `EventId` makes recognisable. `blob` is what is
 //! drained, `load` reads blobs into calls, `settle` pushes a call and finds the rows that Azure Monitor rejects, `clear`
-//! empties the spool of what is settled, `faults` tells one blob's fault from a broken storage, `lease`
+//! empties the spool of what is settled, `receipt` notes what is to be cleared, `faults` tells one blob's fault from a broken storage, `lease`
 //! keeps runs of several instances apart, `depth` counts what waits.
 
 mod blob;
@@ -13,6 +13,7 @@ mod depth;
 mod faults;
 mod lease;
 mod load;
+mod receipt;
 mod settle;
 
 use std::collections::{HashMap, HashSet};
@@ -41,8 +42,10 @@ pub(crate) use self::depth::Depth;
 
 /// A run begins nothing after this long; calls in flight end within 20 s more. The host keeps runs apart.
 const RUN_TIMEOUT: Duration = Duration::from_secs(50);
-/// Calls in flight at once.
+/// Calls in hand at once: one is pushed, while others are compressed before and leave the spool afterwards.
 const MAX_CALLS: usize = 4;
+/// Deletes in flight at once, per call.
+const DELETES: usize = 16;
 /// Names read in one listing: the most that Blob storage gives.
 const PAGE_SIZE: u16 = 5_000;
 /// Names read when a whole page did not come.
@@ -137,6 +140,8 @@ pub(crate) struct Drain {
 struct Memory {
     /// Blobs whose rows are settled, and whose deletion failed.
     undeleted: HashSet<String>,
+    /// Receipts that are still there, and the blobs of each.
+    receipts: HashMap<String, Vec<String>>,
     /// Rows that were rejected alone, by blob and place, and how many rows of events had been accepted by then.
     rejected: HashMap<String, HashMap<usize, u64>>,
 }
@@ -303,7 +308,7 @@ impl Drain {
         }
     }
 
-    /// Merges the blobs of one listing into full calls and settles these, at most [`MAX_CALLS`] at once.
+    /// Merges the blobs of one listing into full calls and settles these, with at most [`MAX_CALLS`] in hand at once.
     async fn drain_page(&self, settler: &Settler, loader: Loader, entries: Vec<Entry>) -> Result<(), Stop> {
         let mut calls = std::pin::pin!(loader.calls(entries));
         let mut in_flight: JoinSet<Result<(), Stop>> = JoinSet::new();

@@ -6,6 +6,10 @@
 //! is followed down, in search of one row that is. Without one the run stops and everything stays where it is. With
 //! one, the bad rows are found, and before they are set aside that good row is asked for once more: the configuration
 //! may have changed in between. It is then in the table twice, under one `EventId`.
+//!
+//! Calls are pushed one at a time, and the next one begins when storage knows that this one is settled. Azure Monitor
+//! cannot be asked what it has accepted, so that every call in between is sent again when this process is killed: with one
+//! at a time, that is one call.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,6 +76,14 @@ pub(super) struct Settler {
     held: Held,
     pub(super) tally: Arc<Tally>,
     pub(super) faults: Arc<Faults>,
+    turn: Arc<tokio::sync::Mutex<Turn>>,
+}
+
+/// The right to push a call. Whoever waits for it gets it in the order of asking.
+#[derive(Default)]
+struct Turn {
+    /// A call has stopped the run, and none is pushed after it.
+    is_over: bool,
 }
 
 /// A call under settlement.
@@ -87,7 +99,15 @@ pub(super) struct Case {
 
 impl Settler {
     pub(super) fn new(parts: Arc<Parts>, memory: Arc<Mutex<Memory>>, deadline: Instant, held: Held) -> Self {
-        Self { parts, memory, deadline, held, tally: Arc::default(), faults: Arc::default() }
+        Self {
+            parts,
+            memory,
+            deadline,
+            held,
+            tally: Arc::default(),
+            faults: Arc::default(),
+            turn: Arc::default(),
+        }
     }
 
     pub(super) fn accepted(&self) -> usize {
@@ -117,17 +137,32 @@ impl Settler {
             .collect();
         let open = rows.iter().copied().collect();
         let mut case = Case { blobs: call.blobs, open, proof: None, suspects: Vec::new() };
-        let mut outcome = self.bisect(&mut case, rows).await;
+        // Compressed before its turn, while another call is under way.
+        let content = body(rows.iter().map(|id| row(&case, *id)));
+        let mut turn = self.turn.lock().await;
+        if turn.is_over {
+            return Ok(());
+        }
+        let mut outcome = self.bisect(&mut case, rows, content).await;
         if outcome.is_ok() {
             outcome = self.dead_letter_suspects(&mut case).await;
         }
+        let Some(receipt) = self.write_receipt(&case).await else {
+            let outcome = outcome.and(self.clear(&case).await);
+            turn.is_over = outcome.is_err();
+            return outcome;
+        };
+        turn.is_over = outcome.is_err();
+        drop(turn);
         let cleared = self.clear(&case).await;
+        self.drop_receipt(receipt).await;
         outcome.and(cleared)
     }
 
-    /// Pushes `rows`, halving what is rejected, down to the row.
-    async fn bisect(&self, case: &mut Case, rows: Vec<RowId>) -> Result<(), Stop> {
+    /// Pushes `rows`, whose body is `whole`, halving what is rejected, down to the row.
+    async fn bisect(&self, case: &mut Case, rows: Vec<RowId>, whole: Bytes) -> Result<(), Stop> {
         let mut work = vec![rows];
+        let mut whole = Some(whole);
         // Halves that wait until something proves that rows are to blame.
         let mut waiting: Vec<Vec<RowId>> = Vec::new();
         let mut rejection = None;
@@ -135,7 +170,8 @@ impl Settler {
             if rows.is_empty() {
                 continue;
             }
-            match self.push(case, &rows).await? {
+            let content = whole.take().unwrap_or_else(|| body(rows.iter().map(|id| row(case, *id))));
+            match self.push(case, &rows, content).await? {
                 Verdict::Accepted if rejection.is_none() => {}
                 Verdict::Accepted => {
                     case.proof = rows.into_iter().find(|id| is_event(case, *id)).or(case.proof);
@@ -208,8 +244,7 @@ impl Settler {
         })
     }
 
-    async fn push(&self, case: &mut Case, rows: &[RowId]) -> Result<Verdict, Stop> {
-        let content = body(rows.iter().map(|id| row(case, *id)));
+    async fn push(&self, case: &mut Case, rows: &[RowId], content: Bytes) -> Result<Verdict, Stop> {
         match self.call(content).await? {
             Ok(()) => {
                 for id in rows {

@@ -1,12 +1,14 @@
 //! More than one process over one spool, and a process whose timer is dead.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use humanbound_sentinel::delivery::push::MAX_CALL_BYTES;
 use humanbound_sentinel::delivery::spool::PENDING;
 use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{leave_rows, row, write_gzip};
+use super::{drain_all, leave_rows, row, write_gzip};
 use crate::delivery::stored_ids;
 use crate::ingest::wait_until;
 use crate::rig::{Rig, SOON};
@@ -45,6 +47,31 @@ async fn two_runs_over_one_spool_send_nothing_twice() {
         (0, 1),
         "the sign of the last run stays"
     );
+}
+
+/// What Azure Monitor was sent and the spool does not know yet is sent again, and that is one call at most. Blobs of one row,
+/// and of as many as a call takes.
+#[tokio::test]
+async fn a_killed_holder_leaves_one_call_to_be_sent_twice() {
+    let in_a_call = MAX_CALL_BYTES / row(1).0.len();
+    for each in [1, in_a_call * 9 / 10] {
+        let slow = Duration::from_millis(300);
+        let rig = Rig::builder().workspace(|options| options.latency = slow).start().await;
+        let ids = leave_rows(rig.spool.path(), 0..in_a_call * 4, each);
+        // The heartbeat is a call too.
+        let killed = async {
+            wait_until(async || rig.workspace.calls().accepted >= 3).await;
+            rig.host.kill_worker().await;
+        };
+        tokio::join!(rig.host.timer("drain"), killed);
+        assert!(!rig.spooled("pending").is_empty(), "{each}: it was killed too late");
+        rig.host.ready().await;
+        drain_all(&rig).await;
+        assert_eq!(stored_ids(&rig).await, ids, "{each}");
+        let twice = rig.rows().await.len() - ids.len();
+        assert!((1..=in_a_call).contains(&twice), "{each}: {twice} rows twice, a call takes {in_a_call}");
+        assert_eq!(rig.spooled("settled"), Vec::<PathBuf>::new(), "{each}");
+    }
 }
 
 /// The status reads one page a request, and says as of when its count is.
