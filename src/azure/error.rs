@@ -103,7 +103,7 @@ impl Error {
             Self::Login(fault) => Some(catalogue::login(fault)),
             Self::NotFound(fault) | Self::Rejected(fault) => catalogue::hint(fault),
             Self::Pending { .. } => Some("run this again; it goes on where it stopped".to_owned()),
-            Self::Answer { expected: "JSON", .. } => Some(catalogue::NO_AZURE.to_owned()),
+            Self::Answer { expected: "JSON" | "deployment", .. } => Some(catalogue::NO_AZURE.to_owned()),
             Self::Run(RunError::Io { .. }) | Self::Answer { .. } | Self::NotKept { .. } => None,
         }
     }

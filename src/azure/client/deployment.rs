@@ -6,10 +6,17 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Azure, rest, text};
-use crate::azure::{call::Values, calls::api, error::Error, fault::Fault};
+use crate::azure::{
+    call::{Call, Values},
+    calls::api,
+    error::Error,
+    fault::Fault,
+};
 
 /// How often a deployment is read; its operations are read every other time.
 const POLL: Duration = Duration::from_secs(5);
+/// Azure may show a deployment a little after it has accepted it.
+const MAX_LOOKS: u32 = 4;
 /// A first deployment takes a quarter of an hour or so.
 const MAX_POLLS: u64 = 1080;
 /// Polls in a row that may fail before the network counts as broken.
@@ -118,7 +125,24 @@ impl Azure {
     /// What Azure finds wrong with it at once; [`Error::Rejected`] with `DeploymentActive` when one of that name is running.
     pub async fn start_deployment(&self, name: &str, values: &Values) -> Result<(), Error> {
         let call = self.scope.deployment_create(name, values.secret.is_some());
-        self.az.run(&call, values).await.map(drop)
+        self.start(&call, name, values).await
+    }
+
+    /// Runs the call that starts the deployment `name`, and looks whether Azure knows it. With `--no-wait`, `az` takes every
+    /// answer with a good status for Azure's, even the page of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::start_deployment`]; [`Error::Answer`] when Azure does not know the deployment afterwards.
+    pub async fn start(&self, call: &Call, name: &str, values: &Values) -> Result<(), Error> {
+        self.az.run(call, values).await?;
+        for _ in 0..MAX_LOOKS {
+            if self.deployment(name).await?.is_some() {
+                return Ok(());
+            }
+            self.az.sleep(POLL).await;
+        }
+        Err(Error::Answer { call: call.name(), expected: "deployment" })
     }
 
     /// Stops a deployment that is under way.

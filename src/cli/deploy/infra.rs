@@ -107,7 +107,7 @@ async fn start_and_watch(
     // Azure may know the deployment before the call returns.
     run.under_way(Some(name));
     let ended = async {
-        run.azure.run(call, values).await?;
+        run.azure.start(call, name, values).await?;
         watch(run, name, shown).await
     };
     let ended = ended.await;

@@ -5,6 +5,7 @@ use humanbound_sentinel::azure::{
     process::Stdin,
 };
 use humanbound_sentinel::config::Confidential;
+use serde_json::json;
 
 use super::recorded::{Answer, Recorded};
 
@@ -16,7 +17,11 @@ fn secret() -> Confidential {
 
 #[tokio::test]
 async fn secret_is_on_standard_input_and_on_no_argument_list() {
-    let recorded = Recorded::new().always("", Answer::silent());
+    let started =
+        json!({"id": "/d", "name": "hb-sentinel-1", "properties": {"provisioningState": "Running"}});
+    let recorded = Recorded::new()
+        .always("deployments/hb-sentinel-1", Answer::json(&started))
+        .always("", Answer::silent());
     let azure = recorded.azure();
     azure
         .put_secret("/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv", &secret())
@@ -25,7 +30,8 @@ async fn secret_is_on_standard_input_and_on_no_argument_list() {
     let files = [(File::Template, "t.json".into()), (File::Parameters, "p.json".into())].into();
     let values = Values { files, secret: Some(secret()), ..Values::default() };
     azure.start_deployment("hb-sentinel-1", &values).await.unwrap();
-    let calls = recorded.calls();
+    let calls: Vec<_> = recorded.calls().into_iter().filter(|call| call.stdin.is_some()).collect();
+    assert_eq!(calls.len(), 2);
     let sent: Vec<_> = calls.iter().map(|call| call.stdin.clone().unwrap()).collect();
     let sent: Vec<serde_json::Value> = sent.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     assert_eq!(sent[0]["properties"]["value"], SECRET);

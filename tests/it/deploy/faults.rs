@@ -21,7 +21,8 @@ fn failing(stage: &Stage, code: &str, message: &str, times: usize) {
         "provisioningState": "Failed", "statusMessage": {"error": {"code": code, "message": message}},
         "targetResource": {"id": "/subscriptions/s/x", "resourceType": "Microsoft.Web/sites"},
     }});
-    stage.azure.fault("deployments/hb-sentinel-", times, Answer::json(&failed));
+    // Each is looked at twice: whether it has begun, and how it ends.
+    stage.azure.fault("deployments/hb-sentinel-", 2 * times, Answer::json(&failed));
     stage.azure.fault("/d/operations", times, Answer::json(&json!({ "value": [operation] })));
 }
 
@@ -87,6 +88,19 @@ async fn what_azure_needs_twice_is_done_twice() {
         failing(&stage, code, message, 9);
         stage.deploy(&["--yes"]).await.ends(1);
     }
+}
+
+/// `az` takes the page of a proxy for Azure's acceptance, because it looks at the status alone.
+#[tokio::test]
+async fn a_deployment_that_azure_never_saw_is_no_success() {
+    let stage = Stage::start().await;
+    stage.azure.fault("deployment group create", 1, Answer::silent());
+    let ran = stage.deploy(&["--yes"]).await.ends(1);
+    ran.says(&[
+        "error: infra: `az deployment group create` gave no deployment",
+        "hint: see what answers in place of Azure",
+    ]);
+    stage.deploy(&["--yes"]).await.ends(0);
 }
 
 #[tokio::test]
