@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::context::Context;
 use super::error::{Exit, Explain as _, usage};
@@ -115,6 +115,16 @@ impl Platform {
         self.store.state.connection(&self.organisation)
     }
 
+    /// The live webhook, of a command that needs one; `so` says what follows when there is none.
+    ///
+    /// # Errors
+    /// The organisation is not connected.
+    pub(crate) fn needed(&self, live: Option<humanbound::Webhook>, so: &str) -> Result<humanbound::Webhook> {
+        let others = self.store.state.connected_beside(&self.organisation);
+        let live = live.ok_or_else(|| anyhow!("{}{so}", not_connected(&self.organisation, &others)));
+        live.hint(connect_or_choose(&others)).code("NotConnected")
+    }
+
     pub(crate) fn save(&self) -> Result<()> {
         self.store.save().told()
     }
@@ -224,6 +234,22 @@ pub(crate) fn same_platform(connection: &Connection, now: &str) -> Result<()> {
             "unset `HUMANBOUND_BASE_URL`, or run `hb-sentinel disconnect --force` first",
         )),
         _ => Ok(()),
+    }
+}
+
+/// Says that `organisation` is not connected, and which organisations are instead, if any.
+pub(crate) fn not_connected(organisation: &str, others: &[String]) -> String {
+    match others {
+        [] => "nothing is connected".to_owned(),
+        _ => format!("the organisation {organisation} is not connected; connected: {}", others.join(", ")),
+    }
+}
+
+/// The way out of [`not_connected`].
+pub(crate) fn connect_or_choose(others: &[String]) -> &'static str {
+    match others {
+        [] => "run `hb-sentinel connect --url URL`",
+        _ => "name another organisation with `--org ID`, or run `hb-sentinel connect --url URL`",
     }
 }
 

@@ -1,11 +1,11 @@
 //! `hb-sentinel test`: sends a test event from Humanbound to the connector.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde_json::json;
 
 use super::connect::activate;
 use super::context::Context;
-use super::error::{Exit, Explain as _};
+use super::error::Exit;
 use super::platform::Platform;
 use super::webhook::ping::{self, Arrival};
 
@@ -15,8 +15,8 @@ use super::webhook::ping::{self, Arrival};
 /// Nothing is connected, or the event did not arrive.
 pub(super) async fn run(context: &Context) -> Result<Exit> {
     let mut platform = Platform::open(context, "test").await?;
-    let live = platform.live(None).await?.ok_or_else(|| anyhow!("nothing is connected: there is no webhook"));
-    let live = live.hint("run `hb-sentinel connect --url URL`").code("NotConnected")?;
+    let live = platform.live(None).await?;
+    let live = platform.needed(live, ": there is no webhook")?;
     if !live.active {
         activate(context, &platform, &live).await?;
     }

@@ -55,6 +55,18 @@ impl State {
         self.connections.remove(&key(organisation))
     }
 
+    /// The organisations that are connected, each by its name and id, without `organisation`.
+    #[must_use]
+    pub fn connected_beside(&self, organisation: &str) -> Vec<String> {
+        let others = self.connections.iter().filter(|(id, _)| **id != key(organisation));
+        let connected = others.filter(|(_, connection)| connection.webhook.is_some());
+        let told = connected.map(|(id, connection)| match &connection.organisation_name {
+            Some(name) => format!("{name} ({id})"),
+            None => id.clone(),
+        });
+        told.collect()
+    }
+
     /// All organisations by their ids, in lower case.
     pub fn connections(&self) -> impl Iterator<Item = (&str, &Connection)> {
         self.connections.iter().map(|(id, connection)| (id.as_str(), connection))

@@ -131,8 +131,7 @@ impl<'a> Rotating<'a> {
     async fn live(&mut self) -> Result<Webhook> {
         let url = self.url.clone();
         let live = self.platform.live(Some(&url)).await?;
-        let live = live.ok_or_else(|| anyhow!("nothing is connected, so there is no secret to rotate"));
-        let live = live.hint("run `hb-sentinel connect`").code("NotConnected")?;
+        let live = self.platform.needed(live, ", so there is no secret to rotate")?;
         if !same_connector(&live.url, &url) {
             return Err(anyhow!("the webhook {} leads to {}, and {url} was deployed", live.id, live.url))
                 .hint("run `hb-sentinel connect`, which connects what was deployed");

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::look::{Counted, Hook, Part, Seen, Table};
 use crate::cli::output::{State, cut, duration, grouped};
+use crate::cli::platform::{connect_or_choose, not_connected};
 use crate::humanbound::Health;
 
 /// A connection that is well has proven itself within this.
@@ -107,7 +108,8 @@ fn webhook(seen: &Seen) -> Block {
             return Block::new("webhook", Level::Failed, format!("gone: {id}")).hint(RECONNECT);
         }
         Ok(Hook::Missing) => {
-            return Block::new("webhook", Level::Failed, "nothing is connected").hint(RECONNECT);
+            let told = not_connected(&seen.organisation_id, &seen.others);
+            return Block::new("webhook", Level::Failed, told).hint(connect_or_choose(&seen.others));
         }
         Err(reason) => return Block::new("webhook", Level::Unknown, reason),
     };

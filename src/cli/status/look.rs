@@ -33,6 +33,10 @@ pub(super) struct Seen {
     pub(super) at: OffsetDateTime,
     /// The organisation's name, else its id.
     pub(super) organisation: String,
+    /// Its id.
+    pub(super) organisation_id: String,
+    /// The other organisations that are connected.
+    pub(super) others: Vec<String>,
     pub(super) webhook: Part<Hook>,
     pub(super) deliveries: Part<Counted>,
     /// `None` without a connector's URL.
@@ -115,7 +119,9 @@ pub(super) async fn look(context: &Context) -> Result<Seen> {
     let (health, instance) = connector;
     Ok(Seen {
         at: context.timing.now(),
-        organisation: connection.organisation_name.clone().unwrap_or(organisation),
+        others: state.connected_beside(&organisation),
+        organisation: connection.organisation_name.clone().unwrap_or_else(|| organisation.clone()),
+        organisation_id: organisation,
         webhook,
         deliveries,
         health,

@@ -243,3 +243,16 @@ async fn the_old_file_is_taken_over_without_its_secret() {
     desk.run(&["test"]).await.ends(0).says(&["Migrated"]);
     assert_eq!(desk.state()["webhook"]["id"], json!(webhook.id));
 }
+
+#[tokio::test]
+async fn names_the_organisations_that_are_connected_instead() {
+    let desk = Desk::start().await;
+    desk.connect(&[]).await.ends(0);
+    let other = "99999999-9999-4999-8999-999999999999";
+    let told = format!("the organisation {other} is not connected; connected: Acme Bank ({ORGANISATION})");
+    let hint = "hint: name another organisation with `--org ID`, or run `hb-sentinel connect --url URL`";
+    desk.run(&["test", "--org", other]).await.ends(1).says(&[&told, hint]);
+    let status = desk.run(&["status", "--org", other]).await.ends(1).says(&[hint]);
+    let words: Vec<_> = status.stdout.split_whitespace().collect();
+    assert!(words.join(" ").contains(&told), "{status:?}");
+}
