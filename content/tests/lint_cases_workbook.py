@@ -15,6 +15,17 @@ _MANY = "".join(
     for number in range(40)
 )
 
+_ITEMS = '"items": [\n    {"type": 9,'
+_LOG = '"content": {"version": "KqlItem/1.0", "query": "HumanboundProjects()", "timeContextFromParameter": "History"}'
+#: With three that are there, more than the first visit may ask: by showing, and by being merged into what shows.
+_SHOWN = "".join(f'{{"type": 3, "name": "copy {number}", {_LOG}}}, ' for number in range(4))
+_HIDDEN = '"conditionalVisibility": {"parameterName": "Tab", "comparison": "isEqualTo", "value": "none"}'
+_MERGED = "".join(
+    f'{{"type": 3, "name": "copy {number}", {_HIDDEN}, {_LOG}}}, {{"type": 3, "name": "merge {number}", "content": '
+    f'{{"version": "KqlItem/1.0", "queryType": 7, "query": "{{\\"merges\\":[{{\\"leftTable\\":\\"copy {number}\\"}}]}}"}}}}, '
+    for number in range(4)
+)
+
 #: (rule, file, old, new)
 CASES: list[tuple[str, str, str, str]] = [
     ("syntax", BOOK, '"version": "Notebook/1.0",', '"version": "Notebook/1.0"'),
@@ -73,6 +84,8 @@ CASES: list[tuple[str, str, str, str]] = [
         "HumanboundEvents({TimeRange:start}) | distinct",
         "workspace('central').HumanboundEvents({TimeRange:start}) | distinct",
     ),
+    ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_SHOWN}\n    {{"type": 9,'),
+    ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_MERGED}\n    {{"type": 9,'),
     ("wb-size", BOOK, '"items": [\n    {"type": 9,', f'"items": [{_LONG}\n    {{"type": 9,'),
     ("wb-size", BOOK, '"Finding {SelFinding}"', '"Finding {SelFinding}' + "x" * 100_000 + '"'),
     ("wb-template-id", BOOK, "sentinel-HumanboundDashboard", "sentinel-Humanbound Dashboard"),

@@ -84,7 +84,7 @@ class Proof:
                     for one in self.results.choices(where, parameter, values)
                 )
         for item in walk(self.workbook):
-            if item.kind == QUERY and item.content.get("queryType", 0) == 0:
+            if item.kind == QUERY:
                 for field, exported in exports(item):
                     yield from (
                         (exported, str(row[field])) for row in self.rows(item.name) if row[field] is not None
@@ -115,16 +115,51 @@ def compare(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
     """Every number of the story that a tile does not show."""
     shown = {
         row["Label"]: row["Text"]
-        for name in ("headline numbers", "resilience numbers")
+        for name in ("headline numbers", "more numbers", "resilience numbers")
         for row in proof.rows(name)
     }
-    shown |= {row["Label"]: row["Text"] for row in proof.rows("AI estate coverage")}
     for label, expected in truths["tiles"].items():
         if shown.get(label) != str(expected):
             yield f"the tile `{label}` shows {shown.get(label)}, and the story has {expected}"
+    yield from led(proof, truths)
     found = len(proof.rows("findings", Show="all"))
     if found != truths["findings"]:
         yield f"the grid of findings has {found} rows, and the story {truths['findings']} findings"
+
+
+#: Tiles that count the rows of the list that they lead to.
+COUNTED = (
+    "Open critical findings",
+    "Open high findings",
+    "Overdue findings",
+    "Unowned critical and high",
+    "Actively monitored",
+    "Paused agents",
+    "Silent agents",
+)
+
+
+def led(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
+    """Tiles that lead to something else than what they count, and what does not add up on the first screen."""
+    tiles = {row["Label"]: row for name in ("headline numbers", "more numbers") for row in proof.rows(name)}
+    for label in COUNTED:
+        tile, expected = tiles[label], truths["tiles"][label]
+        listed = "findings" if tile["Tab"] == "findings" else "AI agents"
+        found = len(proof.rows(listed, Show=tile["Show"], SelState=tile["Agents"]))
+        if found != expected:
+            yield f"the tile `{label}` leads to {found} rows, and the story has {expected}"
+    worst = proof.rows("five worst open findings")
+    critical = min(5, truths["open"].get("critical", 0))
+    if [row["FindingSeverity"] for row in worst[:critical]] != ["critical"] * critical or len(worst) > 5:
+        yield f"the worst findings are {[row['FindingSeverity'] for row in worst]}, and {critical} are critical"
+    agents = len(proof.rows("AI agents"))
+    for day in proof.rows("grades by day")[-1:]:
+        if sum(day[grade] for grade in "ABCDF") > agents:
+            yield f"more agents have a grade on {day['Day']} than there are: {day}"
+    owners = {one for name, one in proof.entering() if name == "Owner"}
+    of_owners = [row for owner in sorted(owners) for row in proof.rows("five worst open findings", Owner=[owner])]
+    if {row["FindingHash"] for row in worst} - {row["FindingHash"] for row in of_owners}:
+        yield "one of the worst findings is nobody's, by the list of owners"
 
 
 def marked(proof: Proof) -> Iterator[str]:
@@ -167,6 +202,8 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
             Owasp=["LLM01"],
             Show="all",
             SelState="paused",
+            Owner=["nobody"],
+            Tactic=["InitialAccess"],
         )
         faults += proof.faults(
             "several",
@@ -175,6 +212,7 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
             Severity=["high", "unknown"],
             Owasp=["LLM01", "Unmapped"],
             Show="overdue",
+            Tactic=["Impact", "Unmapped"],
         )
         faults += proof.faults("a day", **common, TimeRange={"durationMs": 86_400_000})
         faults += compare(proof, truths)

@@ -24,23 +24,28 @@ from hb_content.documents.workbook import (
     parameters,
     texts,
 )
+from hb_content.lint import first_visit
 from hb_content.lint import workbook_queries as queries
 from hb_content.lint.mapping import Complaint
 from hb_content.lint.schema import GUID
 
-RULES = {
-    "wb-schema": "a workbook is a Notebook/1.0 that names its schema, and has items",
-    "wb-unknown-key": "a key that is misspelt is one that the portal silently does without",
-    "wb-item-name": "an item has a name of its own, and not the one that the portal gave it",
-    "wb-parameter-label": "a parameter that people see has a label",
-    "wb-parameter-id": "a parameter has a GUID and a name that a query can use",
-    "wb-parameter-used": "a parameter that nothing uses promises a filter that there is not",
-    "wb-parameter-defined": "a parameter that is used is defined above, in the same group or in one around it",
-    "wb-hidden-azure": "a workbook names no subscription and no workspace",
-    "wb-size": "a workbook has less than 100 kB and at most 100 items",
-    "wb-template-id": "fromTemplateId is sentinel-NAME without blanks, and not that of a user's workbook",
-    "wb-tabs": "each tab shows exactly one group, and one of them at first",
-} | queries.RULES
+RULES = (
+    {
+        "wb-schema": "a workbook is a Notebook/1.0 that names its schema, and has items",
+        "wb-unknown-key": "a key that is misspelt is one that the portal silently does without",
+        "wb-item-name": "an item has a name of its own, and not the one that the portal gave it",
+        "wb-parameter-label": "a parameter that people see has a label",
+        "wb-parameter-id": "a parameter has a GUID and a name that a query can use",
+        "wb-parameter-used": "a parameter that nothing uses promises a filter that there is not",
+        "wb-parameter-defined": "a parameter that is used is defined above, in the same group or in one around it",
+        "wb-hidden-azure": "a workbook names no subscription and no workspace",
+        "wb-size": "a workbook has less than 100 kB and at most 100 items",
+        "wb-template-id": "fromTemplateId is sentinel-NAME without blanks, and not that of a user's workbook",
+        "wb-tabs": "each tab shows exactly one group, and one of them at first",
+    }
+    | queries.RULES
+    | first_visit.RULES
+)
 
 _COMMON = "type name content conditionalVisibility conditionalVisibilities customWidth styleSettings showPin"
 _QUERY = """version query size title queryType resourceType visualization noDataMessage noDataMessageStyle timeContext
@@ -75,7 +80,7 @@ def check(item: Document, results: dict[str, dict[str, Any]] | None, content: Co
     found = items(item)
     problems: list[Complaint] = [*_whole(item, found), *_keys(item, found), *_names(found)]
     problems += [*_parameters(item, found), *_defined(found), *_tabs(found)]
-    problems += queries.check(item, found, results, content)
+    problems += [*queries.check(item, found, results, content), *first_visit.check(found)]
     for rule, message in problems:
         yield Finding(item.path, rule, message)
 

@@ -96,11 +96,20 @@ async function use(page) {
   if (!listed.length || listed.some((row) => row.Finding !== first.Finding)) fault("searching the grid does not find");
 
   await openTab(page, "summary");
-  await act(page, () => page.click(`${item("AI estate coverage")} button.tile:has-text("Silent")`));
-  const silent = await rows(page, "names of agents in the chosen state");
-  if (String(silent.length) !== String(truths.tiles.Silent) || silent.some((row) => row.Monitoring !== "silent")) fault(`a click on Silent shows ${silent.length} names`);
+  await act(page, () => page.click(`${item("headline numbers")} button.tile:has-text("Silent agents")`));
+  const silent = await rows(page, "AI agents");
+  if (String(silent.length) !== String(truths.tiles["Silent agents"]) || silent.some((row) => row.Monitoring !== "silent")) fault(`a click on Silent agents shows ${silent.length} names`);
+  await act(page, () => page.click(`${item("headline numbers")} button.tile:has-text("Overdue findings")`));
+  if ((await page.getAttribute('[data-tab="findings"]', "aria-selected")) !== "true") fault("a click on Overdue findings stays on the summary");
+  if (String(await count(page, "findings")) !== String(truths.tiles["Overdue findings"])) fault("a click on Overdue findings does not show them");
+  await openTab(page, "summary");
+  const [worst] = await rows(page, "five worst open findings");
+  await act(page, () => page.click(`${item("five worst open findings")} tbody tr`));
+  const [opened] = await rows(page, "chosen finding");
+  if (opened?.Finding !== worst.Finding) fault(`a click on "${worst.Finding}" of the worst opens another finding`);
+  await openTab(page, "summary");
   const download = page.waitForEvent("download");
-  await page.click(`${item("agents at a glance")} .tools button`);
+  await page.click(`${item("AI agents")} .tools button`);
   if (!(await download).suggestedFilename().endsWith(".csv")) fault("the export is no CSV");
   for (const days of [1, 7, 90, 365]) {
     await pick(page, "TimeRange", String(days * 86_400_000));

@@ -43,8 +43,8 @@ pub(super) fn truths(events: usize) -> Value {
             "Drift detections": count("drift.detected"),
             "Quality setbacks": count("quality.degraded") + count("quality.regression"),
             "Actively monitored": agents(ProjectState::Active),
-            "Paused": agents(ProjectState::Paused),
-            "Silent": agents(ProjectState::Silent),
+            "Paused agents": agents(ProjectState::Paused),
+            "Silent agents": agents(ProjectState::Silent),
         }
     })
 }

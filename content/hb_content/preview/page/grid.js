@@ -107,7 +107,9 @@ function download(name, columns, records) {
 function choose(path, content, record, at) {
   const state = holding(path);
   const same = state.chosen === at;
-  state.chosen = same ? undefined : at;
+  // What leads to another tab is not held: it leads there again.
+  const isLeading = exportsOf(content).some(([field, name]) => steered.has(name) && field && record[field] !== present().get(name));
+  state.chosen = same || isLeading ? undefined : at;
   for (const [field, name, other] of exportsOf(content)) {
     const value = same ? other : field ? record[field] : JSON.stringify(record);
     chosen.set(name, value ?? "");

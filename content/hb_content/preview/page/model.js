@@ -35,6 +35,8 @@ function exportsOf(content) {
 }
 
 const defined = new Map([...parametersOf()].map(([, parameter]) => [parameter.name, parameter]));
+/** What tabs set: a row that sets it too leads away. */
+const steered = new Set();
 /** What rows, tabs and brushes set, with what it is before that. */
 const exported = new Map();
 for (const [, item] of itemsOf(DATA.workbook.items)) {
@@ -43,7 +45,9 @@ for (const [, item] of itemsOf(DATA.workbook.items)) {
   if (content.timeBrushParameterName) exported.set(content.timeBrushParameterName, "");
   if (item.type !== LINKS) continue;
   for (const link of content.links || []) {
-    if (link.linkTarget === "parameter" && !exported.has(link.cellValue)) exported.set(link.cellValue, "");
+    if (link.linkTarget !== "parameter") continue;
+    steered.add(link.cellValue);
+    if (!exported.has(link.cellValue)) exported.set(link.cellValue, "");
   }
 }
 

@@ -115,7 +115,7 @@ function pick(parameter, value, values) {
 function letGo(path, state) {
   state.chosen = undefined;
   const found = [...itemsOf(DATA.workbook.items)].find(([where]) => where === path);
-  for (const [, name, other] of exportsOf(found?.[1].content || {})) chosen.set(name, other);
+  for (const [, name, other] of exportsOf(found?.[1].content || {})) if (!steered.has(name)) chosen.set(name, other);
 }
 
 /** The name of the parameter whose menu is open. @type {string | undefined} */
