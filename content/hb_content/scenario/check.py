@@ -11,7 +11,7 @@ from hb_content.documents.files import ROOT
 from hb_content.documents.sources import ContentError
 from hb_content.kql.engine import Engine, Row
 from hb_content.scenario import feed, security_tables
-from hb_content.scenario.model import Scenario, named, with_names
+from hb_content.scenario.model import Scenario
 from hb_content.scenario.scheduler import Alert, Incident, Outcome, entity_fields, text
 
 Found = TypeVar("Found", Alert, Incident)
@@ -48,11 +48,11 @@ def check(scenario: Scenario, engine: Engine, outcome: Outcome) -> Report:
     """The report of a scenario whose rules were played."""
     report = Report(scenario, [], list(outcome.faults), runs=outcome.runs)
     for name in engine.content.rules:
-        wanted = [named(item) for item in scenario.alerts if item["rule"] == name]
+        wanted = [scenario.names.filled(item) for item in scenario.alerts if item["rule"] == name]
         if name in outcome.alerts:
             report.lines.append(_alerts(name, wanted, outcome.alerts[name]))
         if scenario.incidents is not None and name in outcome.incidents:
-            wanted = [named(item) for item in scenario.incidents if item["rule"] == name]
+            wanted = [scenario.names.filled(item) for item in scenario.incidents if item["rule"] == name]
             if wanted or outcome.incidents[name]:
                 report.lines.append(_incidents(name, wanted, outcome.incidents[name]))
     for item in scenario.queries:
@@ -182,9 +182,9 @@ def _incident_differs(item: dict[str, Any], incident: Incident) -> list[str]:
 
 
 def _query(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> Line:
-    kql, subject = _kql(engine, item)
+    kql, subject = _kql(scenario, engine, item)
     now = scenario.time(item.get("at", "0"))
-    wanted = [named(row) for row in item["expect"]]
+    wanted = [scenario.names.filled(row) for row in item["expect"]]
     at_least = item.get("at_least", False)
     line = Line(subject, f"{'at least ' if at_least else ''}{len(wanted)} rows", "", [])
     try:
@@ -215,7 +215,7 @@ def _query(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> Line:
     return line
 
 
-def _kql(engine: Engine, item: dict[str, Any]) -> tuple[str, str]:
+def _kql(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> tuple[str, str]:
     if "hunt" in item:
         kql = engine.content.hunts[item["hunt"]]["query"]
         for name, value in (item.get("set") or {}).items():
@@ -223,14 +223,14 @@ def _kql(engine: Engine, item: dict[str, Any]) -> tuple[str, str]:
             at = next((at for at, line in enumerate(lines) if line.startswith(f"let {name} =")), None)
             if at is None:
                 raise ContentError(f"{item['hunt']}: no line begins with `let {name} =`")
-            lines[at] = f"let {name} = {named(value)};"
+            lines[at] = f"let {name} = {scenario.names.filled(value)};"
             kql = "\n".join(lines)
         return kql, item["hunt"]
     if "parser" in item:
-        call = named(str(item["parser"]))
+        call = scenario.names.filled(str(item["parser"]))
         call = call if "(" in call else f"{call}()"
         return call, str(item["parser"])
-    return named(item["kql"]), " ".join(str(item["kql"]).split())[:60]
+    return scenario.names.filled(item["kql"]), " ".join(str(item["kql"]).split())[:60]
 
 
 def _row_differs(scenario: Scenario, wanted: Row, found: Row) -> list[str]:
@@ -292,4 +292,4 @@ def shown(report: Report, in_full: bool) -> str:
     out += [f"     fault: {fault}" for fault in report.faults]
     # Making the plan again is what names every id.
     feed.plan(scenario)
-    return with_names("\n".join(out))
+    return scenario.names.shown("\n".join(out))

@@ -14,7 +14,8 @@ from typing import Any
 from hb_content.documents.files import ROOT
 from hb_content.kql.engine import Row, instant
 from hb_content.kql.functions import INGESTED
-from hb_content.scenario.model import Scenario, ScenarioError, identity, named, span
+from hb_content.scenario.model import Scenario, ScenarioError, span
+from hb_content.scenario.names import Names
 
 #: So long after an event happened it is delivered, unless a scenario says otherwise.
 DELIVERY = dt.timedelta(seconds=2)
@@ -79,7 +80,7 @@ def _steps(scenario: Scenario, item: dict[str, Any]) -> list[tuple[dt.datetime, 
                 {
                     "do": "own",
                     "event_type": item["type"],
-                    "data": named(item.get("data") or {}),
+                    "data": scenario.names.filled(item.get("data") or {}),
                     "delay": item.get("ingestion_delay"),
                 },
             )
@@ -141,7 +142,7 @@ def _body(
         return (
             item["body"]
             if isinstance(item["body"], str)
-            else json.dumps(_timed(scenario, named(item["body"]), happened))
+            else json.dumps(_timed(scenario, scenario.names.filled(item["body"]), happened))
         )
     path = _FIXTURES / f"{item['type']}.json"
     if not path.is_file():
@@ -152,10 +153,10 @@ def _body(
     body = json.loads(path.read_text(encoding="utf-8"))
     _shift(body, happened - (_EPOCH + dt.timedelta(seconds=body["timestamp"])))
     body["timestamp"] = _epoch(stamp)
-    body["project_id"] = identity(item.get("project", "alpha"))
-    _short(body, item)
-    body["data"] |= _timed(scenario, named(item.get("data") or {}), happened)
-    body |= _timed(scenario, named(item.get("set") or {}), happened)
+    body["project_id"] = scenario.names.identity(item.get("project", "alpha"))
+    _short(scenario.names, body, item)
+    body["data"] |= _timed(scenario, scenario.names.filled(item.get("data") or {}), happened)
+    body |= _timed(scenario, scenario.names.filled(item.get("set") or {}), happened)
     for dotted in item.get("omit") or []:
         *folders, last = dotted.split(".")
         place = body
@@ -168,15 +169,15 @@ def _body(
     return json.dumps(body)
 
 
-def _short(body: dict[str, Any], item: dict[str, Any]) -> None:
+def _short(names: Names, body: dict[str, Any], item: dict[str, Any]) -> None:
     """Applies the short forms, each where the platform puts it."""
     kind, data = item["type"], body["data"]
     is_finding = kind.startswith("finding.") or kind == "quality.regression"
     if is_finding:
         data.pop("id", None)
-        data["finding_id"] = identity(item.get("finding", "f1"))
+        data["finding_id"] = names.identity(item.get("finding", "f1"))
     if "campaign" in item:
-        data["campaign_id"] = identity(item["campaign"])
+        data["campaign_id"] = names.identity(item["campaign"])
         data.pop("id", None)
     if "severity" in item:
         if is_finding:
@@ -196,11 +197,11 @@ def _short(body: dict[str, Any], item: dict[str, Any]) -> None:
     ):
         if key in item:
             place[name] = item[key]
-    for key, names in (("grade", ("previous_grade", "grade")), ("score", ("previous_score", "posture"))):
+    for key, members in (("grade", ("previous_grade", "grade")), ("score", ("previous_score", "posture"))):
         if key in item:
             sides = [side.strip() for side in str(item[key]).split("->")]
             values = [side if key == "grade" else float(side) for side in sides]
-            data |= dict(zip(names, values, strict=True))
+            data |= dict(zip(members, values, strict=True))
             if key == "grade":
                 body["title"] = f"Posture grade changed: {sides[0]} -> {sides[1]}"
 

@@ -10,7 +10,6 @@ import datetime as dt
 import difflib
 import pathlib
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,12 +17,10 @@ import yaml
 
 from hb_content.documents.sources import Sources
 from hb_content.kql.engine import instant
-
-NAMESPACE = uuid.UUID("5b7a5a2c-6a2b-4f0e-8f3d-7d1b6f0c9e11")
+from hb_content.scenario.names import Names
 
 _SPAN = re.compile(r"([+-]?)((?:\d+(?:\.\d+)?[smhd])+)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_NAME = re.compile(r"\$\{([^}]+)\}")
 
 #: The columns of alerts and incidents that our content reads.
 COLUMNS = {
@@ -129,6 +126,7 @@ class Scenario:
     alerts: list[dict[str, Any]]
     incidents: list[dict[str, Any]] | None
     queries: list[dict[str, Any]]
+    names: Names = dataclasses.field(default_factory=Names)
 
     @property
     def name(self) -> str:
@@ -155,37 +153,6 @@ def span(value: Any) -> dt.timedelta:
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", match[2])
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     return dt.timedelta(seconds=-seconds if match[1] == "-" else seconds)
-
-
-#: The names that were asked for, by their ids.
-_NAMES: dict[str, str] = {}
-
-
-def identity(name: str) -> str:
-    """The id of a project, finding, campaign or member that a scenario calls `name`."""
-    found = str(uuid.uuid5(NAMESPACE, str(name)))
-    _NAMES[found] = str(name)
-    return found
-
-
-def with_names(text: str) -> str:
-    """`text` with ids written as a scenario writes them."""
-    return re.sub(
-        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-        lambda match: f"${{{_NAMES[match[0]]}}}" if match[0] in _NAMES else match[0],
-        text,
-    )
-
-
-def named(value: Any) -> Any:
-    """`value` with every ${name} in its texts replaced by the id of that name."""
-    if isinstance(value, str):
-        return _NAME.sub(lambda match: identity(match[1]), value)
-    if isinstance(value, list):
-        return [named(item) for item in value]
-    if isinstance(value, dict):
-        return {key: named(item) for key, item in value.items()}
-    return value
 
 
 def load(path: pathlib.Path, content: Sources) -> Scenario:
@@ -265,7 +232,7 @@ class _Reader:
         self.events(scenario)
         self.steps(scenario)
         self.expectations(scenario)
-        scenario.watchlist = self.watchlist(raw)
+        scenario.watchlist = self.watchlist(scenario, raw)
         scenario.tables = self.tables(scenario, raw)
         return scenario
 
@@ -276,14 +243,14 @@ class _Reader:
             found[table] = []
             for at, item in enumerate(rows):
                 item = self.keys(f"tables.{table}[{at}]", item, COLUMNS[table], ("TimeGenerated",))
-                row = dict.fromkeys(COLUMNS[table]) | named(item)
+                row = dict.fromkeys(COLUMNS[table]) | scenario.names.filled(item)
                 for column, kind in COLUMNS[table].items():
                     if kind == "datetime" and row[column] is not None:
                         row[column] = self.value(f"tables.{table}[{at}].{column}", scenario.time, row[column])
                 found[table].append(row)
         return found
 
-    def watchlist(self, raw: dict[str, Any]) -> list[dict[str, str]] | None:
+    def watchlist(self, scenario: Scenario, raw: dict[str, Any]) -> list[dict[str, str]] | None:
         if raw.get("watchlist") is None:
             return None
         rows = []
@@ -300,7 +267,7 @@ class _Reader:
                 "Archived": "archived",
             }
             rows.append(
-                {"ProjectId": identity(texts["project"])}
+                {"ProjectId": scenario.names.identity(texts["project"])}
                 | {name: texts.get(key, "") for name, key in columns.items()}
             )
         return rows

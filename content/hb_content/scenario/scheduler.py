@@ -13,7 +13,7 @@ from typing import Any
 from hb_content.documents.sources import ContentError
 from hb_content.kql.engine import Engine, Row, Run
 from hb_content.kql.functions import INGESTED
-from hb_content.scenario.model import Scenario, identity, named, span
+from hb_content.scenario.model import Scenario, span
 
 #: A scheduled rule looks at what is this old, to let rows arrive.
 DELAY = dt.timedelta(minutes=5)
@@ -284,7 +284,7 @@ def _changes(scenario: Scenario, name: str) -> list[tuple[Change, dict[str, str]
         if step["do"] in ("take", "close") and step.get("rule", name) == name:
             status, classification = ("Closed", "TruePositive") if step["do"] == "close" else ("Active", "")
             change = Change(scenario.time(step["t"]), status, str(step.get("owner", "")), classification)
-            found.append((change, named(step.get("details") or {})))
+            found.append((change, scenario.names.filled(step.get("details") or {})))
     return found
 
 
@@ -368,7 +368,6 @@ __all__ = [
     "entity_fields",
     "grid",
     "group",
-    "identity",
     "play",
     "text",
 ]

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hb_content.kql.engine import Engine
-from hb_content.scenario.model import COLUMNS, NAMESPACE
+from hb_content.scenario.model import COLUMNS
+from hb_content.scenario.names import NAMESPACE
 from hb_content.scenario.scheduler import SEVERITIES, Alert, Change, Incident
 
 
