@@ -4,6 +4,7 @@ metadata description = 'Signed Humanbound webhooks in, rows of AISecurityEvents_
 targetScope = 'resourceGroup'
 
 import { actionGroupIdsOf, publicIngestionOf, subnetIdOf, suffixOf, workspaceGroupOf } from 'modules/checks.bicep'
+import { namesOf } from 'modules/names.bicep'
 import { projectType, tagsType } from 'modules/types.bicep'
 
 // Where and what
@@ -151,31 +152,22 @@ param silenceAlertHours int = 0
 @maxLength(5)
 param healthTestLocations string[] = []
 
+@description('Optional. Raise an alert when Microsoft Sentinel switches off one of the analytic rules, or somebody does.')
+param watchRules bool = false
+
+@description('Optional. With `watchRules`, enable the health monitoring of Microsoft Sentinel, which that alert needs. Set it to false where it is already enabled.')
+param enableSentinelHealth bool = true
+
 // What differs between clouds and no resource tells. An unknown cloud or an invalid parameter stops the deployment before
 // it begins, because Azure validates nested deployments and their parameters first.
 var cloud = loadJsonContent('clouds.json')[?environment().name] ?? fail('The cloud ${environment().name} is not known: add the audience of its Logs Ingestion API to infra/clouds.json.')
 // Microsoft Sentinel ended in Azure China on 2026-08-18.
 var hasSentinel = environment().name != 'AzureChinaCloud'
 var contentIsDeployed = deployContent && hasSentinel
-var suffix = suffixOf(nameSuffix)
 var actionGroupIds = actionGroupIdsOf(alertActionGroupIds)
 var subnetId = subnetIdOf(integrationSubnetId)
 var publicIngestion = publicIngestionOf(allowPublicIngestion, privateNetworking)
-var token = uniqueString(resourceGroup().id)
-var names = {
-  appInsights: 'appi-humanbound'
-  dataCollectionEndpoint: 'dce-humanbound'
-  dataCollectionRule: 'dcr-humanbound'
-  identity: 'id-humanbound-connector'
-  packageIdentity: 'id-humanbound-package'
-  keyVault: 'kv-hb-${token}'
-  package: 'package${suffix}'
-  // A plan of Flex Consumption has one app.
-  plan: 'plan-humanbound${suffix}'
-  // At most 32 characters, because the host makes its id of these: apps with the same id would share a timer lock.
-  site: 'func-humanbound-${token}${suffix}'
-  storage: 'sthb${token}'
-}
+var names = namesOf(uniqueString(resourceGroup().id), suffixOf(nameSuffix))
 // Total retention is never shorter than interactive retention, whatever was given.
 var keptDays = max(retentionInDays, totalRetentionInDays)
 var workspaceGroup = workspaceGroupOf(workspaceResourceGroup, useExistingWorkspace, resourceGroup().name)
@@ -342,6 +334,7 @@ module alerts 'modules/alerts.bicep' = {
     watchDailyCap: useExistingWorkspace || dailyCapGb > 0
     rejectedSignaturesThreshold: rejectedSignaturesThreshold
     silenceHours: silenceAlertHours
+    watchRules: watchRules && hasSentinel
     actionGroupIds: actionGroupIds
     tags: tags
   }
@@ -358,6 +351,12 @@ module healthTest 'modules/health-test.bicep' = if (!empty(healthTestLocations))
     tags: tags
   }
   dependsOn: [telemetry]
+}
+
+module sentinelHealth 'modules/sentinel-health.bicep' = if (watchRules && enableSentinelHealth && hasSentinel) {
+  scope: resourceGroup(workspaceGroup)
+  params: { workspaceName: workspaceName }
+  dependsOn: [workspace]
 }
 
 // Last, so that the connector works even when Sentinel rejects a rule. Deploying again then changes only the rule.

@@ -24,6 +24,9 @@ param rejectedSignaturesThreshold int
 @description('Required. Hours without an event after which an alert fires; 0 means no such alert.')
 param silenceHours int
 
+@description('Required. Watch whether Microsoft Sentinel switches off a rule; this needs its health monitoring.')
+param watchRules bool
+
 @description('Required. Resource ids of the action groups that are notified.')
 param actionGroupIds string[]
 
@@ -182,6 +185,17 @@ var silence logAlertType[] = [
     window: silenceHours < 24 ? 'PT${silenceHours}H' : 'P${silenceHours / 24}D'
   }
 ]
+var rules logAlertType = {
+  name: 'alert-humanbound-rules'
+  title: 'Humanbound: an analytic rule is switched off'
+  description: 'Microsoft Sentinel, or somebody, has switched off a rule, so that it raises no incidents. The query result says why. Remove the cause, then enable the rule, or deploy again.'
+  severity: 1
+  query: loadTextContent('../alerts/rules.kql')
+  frequency: 'PT1H'
+  window: 'PT1H'
+  // Whether the rule ran before: the most that Azure offers.
+  sight: 'P2D'
+}
 var logAlerts = concat(always, watchDailyCap ? dailyCap : [], silenceHours > 0 ? silence : [])
 
 resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' existing = { name: dataCollectionRuleName }
@@ -221,36 +235,48 @@ resource metric 'Microsoft.Insights/metricAlerts@2026-01-01' = [
   }
 ]
 
+@description('The properties of a log alert.')
+func logAlert(alert logAlertType, workspaceId string, actionGroupIds string[]) resourceInput<'Microsoft.Insights/scheduledQueryRules@2026-03-01'>.properties => {
+  displayName: alert.title
+  description: alert.description
+  enabled: true
+  severity: alert.severity
+  scopes: [workspaceId]
+  evaluationFrequency: alert.frequency
+  windowSize: alert.window
+  overrideQueryTimeRange: alert.?sight
+  autoMitigate: true
+  // The tables exist only once something has been written to them.
+  skipQueryValidation: true
+  criteria: {
+    allOf: [
+      {
+        query: alert.query
+        timeAggregation: 'Count'
+        operator: 'GreaterThan'
+        threshold: 0
+        failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+      }
+    ]
+  }
+  actions: { actionGroups: actionGroupIds }
+}
+
 resource log 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for alert in logAlerts: {
     name: alert.name
     location: location
     tags: tags
     kind: 'LogAlert'
-    properties: {
-      displayName: alert.title
-      description: alert.description
-      enabled: true
-      severity: alert.severity
-      scopes: [workspaceId]
-      evaluationFrequency: alert.frequency
-      windowSize: alert.window
-      overrideQueryTimeRange: alert.?sight
-      autoMitigate: true
-      // The tables exist only once something has been written to them.
-      skipQueryValidation: true
-      criteria: {
-        allOf: [
-          {
-            query: alert.query
-            timeAggregation: 'Count'
-            operator: 'GreaterThan'
-            threshold: 0
-            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
-          }
-        ]
-      }
-      actions: { actionGroups: actionGroupIds }
-    }
+    properties: logAlert(alert, workspaceId, actionGroupIds)
   }
 ]
+
+// By itself, because the prediction of a deployment does not know in which cloud it is, and thus not whether this is there.
+resource ruleAlert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = if (watchRules) {
+  name: rules.name
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: logAlert(rules, workspaceId, actionGroupIds)
+}

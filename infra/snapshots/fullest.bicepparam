@@ -44,3 +44,5 @@ param alertActionGroupIds = [
 param healthTestLocations = ['emea-nl-ams-azr', 'us-va-ash-azr', 'apac-sg-sin-azr']
 param rejectedSignaturesThreshold = 10
 param silenceAlertHours = 24
+param watchRules = true
+param enableSentinelHealth = true

@@ -106,6 +106,8 @@ fn by_words(fault: &Fault) -> Option<String> {
         "choose another region with `--location`, or another resource group"
     } else if says("exists in deleted state") {
         "deploy with `recoverKeyVault=true`: the vault comes back with its secrets"
+    } else if says("is already used in diagnostic setting") {
+        "deploy with `enableSentinelHealth=false` if the category is one of Sentinel's health monitoring, which somebody has enabled already; else remove the diagnostic setting that is named"
     } else if says("Failed to resolve") || says("InvalidOutputTable") {
         "run this again in a few minutes: Azure does not see yet what it has just made"
     } else if says("An error occured during deployment") && matches!(fault.status, Some(401 | 403)) {

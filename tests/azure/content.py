@@ -97,6 +97,27 @@ def refuse_rule(properties: dict[str, Any]) -> None:
             )
 
 
+def refuse_page(resource: dict[str, Any]) -> None:
+    """https://learn.microsoft.com/rest/api/securityinsights/data-connector-definitions/create-or-update"""
+    name, page = resource["id"].rsplit("/", 1)[1], resource["properties"].get("connectorUiConfig", {})
+    if resource.get("kind") != "Customizable" or not re.fullmatch(r"[A-Za-z0-9-_]+", name):
+        raise TemplateError(
+            "BadRequest", f"the definition {name} of kind {resource.get('kind')} cannot be created"
+        )
+    for member in (
+        "title",
+        "publisher",
+        "descriptionMarkdown",
+        "graphQueries",
+        "dataTypes",
+        "connectivityCriteria",
+        "permissions",
+        "instructionSteps",
+    ):
+        if not page.get(member):
+            raise TemplateError("BadRequest", f"connectorUiConfig.{member} is missing")
+
+
 def watchlist_rows(properties: dict[str, Any]) -> list[dict[str, str]]:
     """The rows of a watchlist's content, each as what its columns hold."""
     if properties.get("sourceType", "Local") not in ("Local", "AzureStorage"):

@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from clouds import CLOUDS
+from diagnostics import refuse_diagnostics
 from expressions import TemplateError, digest, guid_of
 
-from content import refuse_function, refuse_rule, refuse_unknown_names, watchlist_rows
+from content import refuse_function, refuse_page, refuse_rule, refuse_unknown_names, watchlist_rows
 
 TABLE_TYPES = {"string", "int", "long", "real", "boolean", "dynamic", "dateTime", "guid"}
 STREAM_TYPES = {"string", "int", "long", "real", "boolean", "dynamic", "datetime"}
@@ -347,25 +348,21 @@ class Providers:
     def microsoft_securityinsights_dataconnectordefinitions(
         self, resource: dict[str, Any], old: dict[str, Any] | None
     ) -> None:
-        """https://learn.microsoft.com/rest/api/securityinsights/data-connector-definitions/create-or-update"""
         self.onboarded(resource)
-        name, page = resource["id"].rsplit("/", 1)[1], resource["properties"].get("connectorUiConfig", {})
-        if resource.get("kind") != "Customizable" or not re.fullmatch(r"[A-Za-z0-9-_]+", name):
-            raise TemplateError(
-                "BadRequest", f"the definition {name} of kind {resource.get('kind')} cannot be created"
-            )
-        for member in (
-            "title",
-            "publisher",
-            "descriptionMarkdown",
-            "graphQueries",
-            "dataTypes",
-            "connectivityCriteria",
-            "permissions",
-            "instructionSteps",
-        ):
-            if not page.get(member):
-                raise TemplateError("BadRequest", f"connectorUiConfig.{member} is missing")
+        refuse_page(resource)
+
+    def microsoft_insights_diagnosticsettings(
+        self, resource: dict[str, Any], old: dict[str, Any] | None
+    ) -> None:
+        scope = resource["id"].rsplit("/providers/", 1)[0]
+        if "/Microsoft.SecurityInsights/" in scope:
+            self.onboarded(resource)
+        else:
+            self.require("ResourceNotFound", scope, f"The Resource '{scope}' was not found.")
+        beside = [self.resources[key] for key in self.below(scope) if "/diagnosticsettings/" in key]
+        refuse_diagnostics(
+            resource, [item for item in beside if item["id"].lower() != resource["id"].lower()]
+        )
 
     def microsoft_securityinsights_contentpackages(
         self, resource: dict[str, Any], old: dict[str, Any] | None

@@ -186,6 +186,11 @@ fn catalogue_knows_the_way_out() {
             "A vault with the same name already exists in deleted state.",
             "recoverKeyVault",
         ),
+        (
+            Some("Conflict"),
+            "Data sink '/x' is already used in diagnostic setting 'theirs' for category 'Analytics'.",
+            "enableSentinelHealth=false",
+        ),
         (Some("InvalidOutputTable"), "x", "few minutes"),
         (Some("BadRequest"), "Failed to resolve table or column expression named 'x'", "few minutes"),
         (Some("PrincipalNotFound"), "x", "few minutes"),

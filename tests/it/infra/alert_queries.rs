@@ -1,7 +1,7 @@
 //! Each alert's query, as it is deployed, over rows: the case that fires, and the case that does not.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -100,6 +100,45 @@ fn cases_of_other_tables(site: &str) -> Vec<Case> {
     ]
 }
 
+/// A row of Sentinel's health monitoring, for a run of a rule.
+fn run_of(rule: &str, minutes_ago: u64, reason: &str) -> Value {
+    let name = rule.trim_start_matches("AUTO DISABLED").trim_start();
+    json!({
+        "minutes_ago": minutes_ago, "SentinelResourceType": "Analytics Rule", "SentinelResourceKind": "Scheduled",
+        "SentinelResourceName": rule, "SentinelResourceId": format!("/x/alertRules/{name}"), "Reason": reason,
+        "OperationName": "Scheduled analytics rule run", "Status": if reason.is_empty() { "Success" } else { "Failure" },
+    })
+}
+
+fn cases_of_the_rules() -> Vec<Case> {
+    const TABLE: &str = "SentinelHealth";
+    const OFF: &str = "The analytics rule is disabled and was not executed.";
+    let ours = "Humanbound drift of an AI agent";
+    let renamed = format!("AUTO DISABLED {ours}");
+    let ran = |ago| run_of(ours, ago, "");
+    let off = |ago| run_of(ours, ago, OFF);
+    let other = |name: &str| vec![run_of(name, 30, ""), run_of(name, 5, OFF)];
+    let mut of_another_kind = other(ours);
+    for row in &mut of_another_kind {
+        row["SentinelResourceType"] = "Automation rule".into();
+    }
+    vec![
+        ("rules", true, TABLE, vec![ran(300), off(5)]),
+        ("rules", true, TABLE, vec![ran(2_800), off(2_700)]),
+        ("rules", true, TABLE, vec![run_of(&renamed, 5, "A table referenced in the query was not found.")]),
+        ("rules", false, TABLE, vec![]),
+        ("rules", false, TABLE, vec![ran(5), ran(10)]),
+        // Runs that fail are tried again.
+        ("rules", false, TABLE, vec![ran(10), run_of(ours, 5, "The query execution timed out.")]),
+        // It was off from the start, or is on again.
+        ("rules", false, TABLE, vec![off(5), off(10)]),
+        ("rules", false, TABLE, vec![ran(300), off(200), ran(5)]),
+        ("rules", false, TABLE, other("A rule of somebody else")),
+        ("rules", false, TABLE, other("Humanbound drift of an AI agent, our copy")),
+        ("rules", false, TABLE, of_another_kind),
+    ]
+}
+
 /// Cases of two tables: the alert's name, whether it fires, rows, requests.
 fn cases_of_rows_and_requests(site: &str) -> Vec<(&'static str, bool, Vec<Value>, Vec<Value>)> {
     let event = |ago: u64, family: &str| json!({"minutes_ago": ago, "EventFamily": family});
@@ -143,10 +182,15 @@ fn cases_of_the_contract(site: &str) -> Vec<Case> {
 #[test]
 fn every_query_fires_when_it_must_and_not_otherwise() {
     let skipped = "the queries of the alerts over rows";
-    let Some(python) = tools::find("venv/bin/python", skipped) else { return };
+    let Some(mut python) = tools::python(skipped) else { return };
     let snapshot = Snapshot::read("fullest");
     let site = site(&snapshot);
-    let of_one = [cases_of_the_log(&site), cases_of_other_tables(&site), cases_of_the_contract(&site)];
+    let of_one = [
+        cases_of_the_log(&site),
+        cases_of_other_tables(&site),
+        cases_of_the_rules(),
+        cases_of_the_contract(&site),
+    ];
     let of_one = of_one.concat().into_iter();
     let of_one = of_one.map(|(name, fires, table, rows)| (name, fires, json!({table: rows})));
     let of_two = cases_of_rows_and_requests(&site).into_iter().map(|(name, fires, rows, requests)| {
@@ -166,13 +210,8 @@ fn every_query_fires_when_it_must_and_not_otherwise() {
             json!({"query": properties["criteria"]["allOf"][0]["query"], "window": window, "tables": tables})
         })
         .collect();
-    let mut child = Command::new(python)
-        .arg(root().join("tests/azure/alerts.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let script = root().join("tests/azure/alerts.py");
+    let mut child = python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(Value::from(asked).to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let found: Vec<u64> = serde_json::from_slice(&output.stdout).expect("the numbers of rows");

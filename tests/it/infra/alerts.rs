@@ -28,8 +28,8 @@ fn alerts_cover_what_an_operator_must_hear_of() {
     ];
     assert_eq!(names(&Snapshot::read("default")), always.map(str::to_owned).into());
     // A cap is watched where there may be one; silence only on request, since a quiet estate is silent for days; health too, since
-    // each location that asks has its price.
-    let on_request = ["daily-cap", "health", "silence"];
+    // each location that asks has its price; rules, since that needs the health monitoring of the whole workspace.
+    let on_request = ["daily-cap", "health", "rules", "silence"];
     let all = always.into_iter().chain(on_request).map(str::to_owned).collect();
     assert_eq!(names(&Snapshot::read("fullest")), all);
 }
@@ -64,7 +64,7 @@ fn no_placeholder_of_a_query_is_left() {
 fn queries_ask_for_lines_and_members_of_the_log() {
     let contract = json("sentinel/connector/log-events.json");
     let queries = files("infra/alerts", "kql");
-    assert_eq!(queries.len(), 9);
+    assert_eq!(queries.len(), 10);
     let mut found = BTreeSet::new();
     for path in queries {
         let query = read(&path);
@@ -96,6 +96,22 @@ fn queries_ask_for_lines_and_members_of_the_log() {
         found.insert(event.to_owned());
     }
     assert_eq!(found, ["row_deadlettered", "signature_rejected", "spool_state"].map(str::to_owned).into());
+}
+
+/// Azure knows our rules by their names alone: those that `sentinel/` has.
+#[test]
+fn the_alert_on_rules_names_every_rule() {
+    let query = read("infra/alerts/rules.kql");
+    let (_, names) = query.split_once("dynamic([").unwrap();
+    let names: Vec<_> = names.split_once("])").unwrap().0.split(',').map(|name| name.trim()).collect();
+    let of = |path: &String| {
+        let text = read(path);
+        let name = text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
+        format!("'{name}'")
+    };
+    let mut rules: Vec<_> = files("sentinel/analytic-rules", "yaml").iter().map(of).collect();
+    rules.sort();
+    assert_eq!(names, rules);
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn az_validates_predicts_deploys_shows_and_publishes() {
     let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
     azure.sign_in();
     let template = template();
-    let parameters = azure.parameters(&json!({"webhookSecret": "s3cret", "organisationName": "Contoso"}));
+    let parameters = azure
+        .parameters(&json!({"webhookSecret": "s3cret", "organisationName": "Contoso", "watchRules": true}));
 
     let valid = azure.az_json(&group("validate", &template, &parameters));
     assert_eq!(valid["properties"]["provisioningState"], "Succeeded");
@@ -50,7 +51,8 @@ fn az_validates_predicts_deploys_shows_and_publishes() {
     assert_eq!(output("connectorUrl"), format!("https://{site}.azurewebsites.net/api/ingest"));
     assert!(output("dcrImmutableId").starts_with("dcr-"));
 
-    let again = azure.parameters(&json!({"settled": true, "organisationName": "Contoso"}));
+    let again =
+        azure.parameters(&json!({"settled": true, "organisationName": "Contoso", "watchRules": true}));
     let created = azure.az_json(&group("create", &template, &again));
     assert_eq!(created["properties"]["provisioningState"], "Succeeded");
     assert_eq!(created["properties"]["outputs"], outputs, "the same deployment, settled");

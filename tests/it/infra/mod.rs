@@ -14,6 +14,7 @@ mod races;
 mod roles;
 mod rotation;
 mod scanner;
+mod sentinel_health;
 mod settling;
 pub mod snapshot;
 mod template;

@@ -240,8 +240,8 @@ fn an_existing_workspace_is_only_added_to() {
     ];
     for resource in snapshot.resources() {
         let (id, kind) = (resource["id"].as_str().unwrap(), resource["type"].as_str().unwrap());
-        let group =
-            if theirs.contains(&kind) { "/resourceGroups/rg-soc/" } else { "/resourceGroups/rg-humanbound/" };
+        let is_theirs = theirs.contains(&kind) || id.contains("/settings/SentinelHealth/");
+        let group = if is_theirs { "/resourceGroups/rg-soc/" } else { "/resourceGroups/rg-humanbound/" };
         assert!(id.contains(group), "{id} is not in {group}");
     }
     // A rule must be where its workspace is, which only the workspace knows.

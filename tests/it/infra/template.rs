@@ -22,7 +22,7 @@ const OUTPUTS: [&str; 12] = [
     "workspaceResourceId",
 ];
 
-const PARAMETERS: [&str; 33] = [
+const PARAMETERS: [&str; 35] = [
     "alertActionGroupIds",
     "allowPublicIngestion",
     "allowedSourceRanges",
@@ -30,6 +30,7 @@ const PARAMETERS: [&str; 33] = [
     "correlationTag",
     "dailyCapGb",
     "deployContent",
+    "enableSentinelHealth",
     "endRotation",
     "healthTestLocations",
     "httpConcurrency",
@@ -53,6 +54,7 @@ const PARAMETERS: [&str; 33] = [
     "tags",
     "totalRetentionInDays",
     "useExistingWorkspace",
+    "watchRules",
     "webhookSecret",
     "workspaceName",
     "workspaceRetentionInDays",
