@@ -13,14 +13,17 @@ use std::{
 
 use async_trait::async_trait;
 use humanbound_sentinel::azure::{
-    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, System,
+    Az, Azure, Error, PACKAGE_TAG, Runner, Scope,
     call::{File, Values},
     process::{Invocation, Output, RunError},
 };
 use humanbound_sentinel::config::Confidential;
 use serde_json::{Value, json};
 
-use super::recorded::{GROUP, SUBSCRIPTION};
+use super::{
+    recorded::{GROUP, SUBSCRIPTION},
+    served::Served,
+};
 use crate::{infra::loopback::Loopback, package};
 
 /// A bad answer: its name, and what the loopback Azure is told to say.
@@ -67,7 +70,7 @@ const OUTAGES: [Bad; 3] = [
 
 /// The real `az`, which is asked the same only once: another try of a client gets the same answer.
 struct Once {
-    system: System,
+    az: Served,
     known: Mutex<BTreeMap<Vec<String>, Output>>,
 }
 
@@ -78,7 +81,7 @@ impl Runner for Once {
         if let Some(output) = self.known.lock().unwrap().get(&key) {
             return Ok(output.clone());
         }
-        let output = self.system.run(invocation).await?;
+        let output = self.az.run(invocation).await?;
         self.known.lock().unwrap().insert(key, output.clone());
         Ok(output)
     }
@@ -174,7 +177,7 @@ fn below(rest: &str) -> String {
     )
 }
 
-fn place(loopback: &Loopback) -> Place {
+fn place(loopback: &Loopback, az: Served) -> Place {
     let state = loopback.deploy(&json!({ "webhookSecret": "s3cret", "deployContent": false }));
     let of = |kind: &str| {
         let all = state["resources"].as_array().unwrap().iter();
@@ -197,7 +200,7 @@ fn place(loopback: &Loopback) -> Place {
         (File::Parameters, file("parameters.json", b"{}")),
         (File::Package, file("connector.zip", &package::sample())),
     ];
-    let once = Arc::new(Once { system: loopback.system(), known: Mutex::default() });
+    let once = Arc::new(Once { az, known: Mutex::default() });
     let az = Az::new(Arc::clone(&once) as Arc<dyn Runner>).sleeping(|_| Box::pin(std::future::ready(())));
     let site_id = of("Microsoft.Web/sites");
     Place {
@@ -234,7 +237,8 @@ fn told(outcome: &Result<(), Error>) -> String {
 async fn holds(file: &str, answers: &[Bad], skipped: &str) {
     let Some(loopback) = Loopback::start("AzureCloud", skipped) else { return };
     loopback.sign_in();
-    let place = place(&loopback);
+    let Some(az) = Served::start(&loopback, skipped) else { return };
+    let place = place(&loopback, az);
     let mut text = String::new();
     for (name, method, path, call) in CASES.iter().chain([&BLOBS]) {
         writeln!(text, "{name}").unwrap();

@@ -9,4 +9,5 @@ pub mod recorded;
 pub mod scenarios;
 pub mod script;
 mod secrets;
+mod served;
 mod survey;

@@ -16,6 +16,14 @@ use super::{Folder, json as read_json, root};
 use crate::tools;
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+/// What keeps `az` from asking and telling anybody anything.
+const QUIET: [(&str, &str); 5] = [
+    ("AZURE_CORE_COLLECT_TELEMETRY", "0"),
+    ("AZURE_CORE_SURVEY_MESSAGE", "0"),
+    ("AZURE_AUTO_UPGRADE_ENABLE", "no"),
+    ("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no"),
+    ("AZURE_CORE_NO_COLOR", "1"),
+];
 /// No answer of this small server takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,19 +36,12 @@ pub struct Loopback {
 impl Loopback {
     /// Starts it as this cloud, or says what is skipped.
     pub fn start(cloud: &str, skipped: &str) -> Option<Self> {
-        let python = tools::find("venv/bin/python", skipped)?;
+        let mut python = tools::python(skipped)?;
         // `az` brings what the server needs.
         tools::find("venv/bin/az", skipped)?;
         let folder = Folder::new();
-        let mut child = Command::new(python)
-            .arg(root().join("tests/azure/loopback.py"))
-            .arg(folder.path())
-            .args(["--cloud", cloud])
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        python.arg(root().join("tests/azure/loopback.py")).arg(folder.path()).args(["--cloud", cloud]);
+        let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().parse().unwrap_or_else(|_| panic!("the loopback Azure did not start: {line}"));
@@ -116,16 +117,19 @@ impl Loopback {
         self.variables().into_iter().fold(system, |system, (name, value)| system.with(name, value))
     }
 
+    /// The real `az` in one process, which reads calls and answers them: see the script.
+    pub fn az_server(&self, skipped: &str) -> Option<Child> {
+        let mut python = tools::python(skipped)?;
+        python.arg(root().join("tests/azure/az_server.py")).envs(self.variables()).envs(QUIET);
+        Some(python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
     /// Runs the real `az` against it, signed in or not.
     pub fn az(&self, arguments: &[&str]) -> Output {
         Command::new(tools::dir().join("venv/bin/az"))
             .args(arguments)
             .envs(self.variables())
-            .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
-            .env("AZURE_CORE_SURVEY_MESSAGE", "0")
-            .env("AZURE_AUTO_UPGRADE_ENABLE", "no")
-            .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no")
-            .env("AZURE_CORE_NO_COLOR", "1")
+            .envs(QUIET)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .output()
