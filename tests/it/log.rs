@@ -2,26 +2,25 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use crate::programs;
 use crate::rig::{Folder, SECRET, SOON};
 
 /// A connector on its own, with a pipe for each stream, that listens.
 fn start(spool: &Folder) -> (Child, u16) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let child = Command::new(env!("CARGO_BIN_EXE_connector"))
-        .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
-        .env("WEBHOOK_SECRET", SECRET)
-        .env("LOGS_INGESTION_ENDPOINT", "http://127.0.0.1:1")
-        .env("DCR_IMMUTABLE_ID", "dcr-00000000000000000000000000000000")
-        .env("IDENTITY_ENDPOINT", "http://127.0.0.1:1/token")
-        .env("IDENTITY_HEADER", "header")
-        .env("SPOOL_DIR", spool.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let variables = [
+        ("WEBHOOK_SECRET", SECRET),
+        ("LOGS_INGESTION_ENDPOINT", "http://127.0.0.1:1"),
+        ("DCR_IMMUTABLE_ID", "dcr-00000000000000000000000000000000"),
+        ("IDENTITY_ENDPOINT", "http://127.0.0.1:1/token"),
+        ("IDENTITY_HEADER", "header"),
+        ("SPOOL_DIR", spool.path().to_str().unwrap()),
+    ];
+    let mut connector = programs::connector(variables);
+    let child = connector.env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()).spawn().unwrap();
     let until = Instant::now() + SOON;
     while Instant::now() < until && TcpStream::connect(("127.0.0.1", port)).is_err() {
         std::thread::sleep(Duration::from_millis(20));

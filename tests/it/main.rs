@@ -16,6 +16,7 @@
 
 mod azurite;
 mod host;
+mod programs;
 mod rig;
 mod tls;
 mod tools;

@@ -1,10 +1,10 @@
 //! What the connector makes of its settings: it binds, says why it cannot take events, and never says a secret.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use humanbound_sentinel::config::{self, Env};
 
+use crate::programs;
 use crate::rig::{Rig, SECRET, SOON, event, signed};
 
 fn complete() -> [(&'static str, &'static str); 5] {
@@ -120,12 +120,11 @@ fn a_value_that_is_no_text_is_named_as_such() {
     use std::os::unix::ffi::OsStrExt as _;
     let odd = std::ffi::OsStr::from_bytes(b"\xff\xfe");
     for setting in ["WEBHOOK_SECRET", "DCR_IMMUTABLE_ID", "FUNCTIONS_CUSTOMHANDLER_PORT"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_connector"));
         // A port that is taken ends the process after it has told what is wrong.
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port().to_string();
-        command.env_clear().envs(complete()).env("FUNCTIONS_CUSTOMHANDLER_PORT", port).env(setting, odd);
-        let output = command.output().unwrap();
+        let mut connector = programs::connector(complete());
+        let output = connector.env("FUNCTIONS_CUSTOMHANDLER_PORT", port).env(setting, odd).output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         let line = told.lines().find(|line| line.contains(setting)).unwrap_or_else(|| panic!("{told}"));
         assert!(line.contains("is not UTF-8"), "{line}");
@@ -207,12 +206,8 @@ async fn the_status_needs_a_key_and_neither_it_nor_the_log_holds_a_secret() {
 #[test]
 fn a_port_that_is_none_ends_the_process_with_an_error() {
     for port in [None, Some("0"), Some("http"), Some("70000")] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_connector"));
-        command.env_clear().stdin(Stdio::null());
-        if let Some(port) = port {
-            command.env("FUNCTIONS_CUSTOMHANDLER_PORT", port);
-        }
-        let output = command.output().unwrap();
+        let variable = port.map(|port| ("FUNCTIONS_CUSTOMHANDLER_PORT", port));
+        let output = programs::connector(variable).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{port:?}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("FUNCTIONS_CUSTOMHANDLER_PORT") && said.contains("hb-sentinel demo"), "{said}");

@@ -1,7 +1,7 @@
 //! `hb-sentinel sync`, run as a user runs it.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use humanbound_sentinel::{home, state};
@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use super::platform::{Behaviour, ORGANISATION, Platform, WEBHOOK};
 use super::{NOW, events};
+use crate::programs;
 use crate::rig::Folder;
 
 /// Far longer than it takes on a busy machine.
@@ -36,12 +37,11 @@ fn remembered(home: &Path) -> state::Backfill {
 }
 
 fn sync(home: &Folder, base_url: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"));
-    command.arg("sync").args(arguments).env_clear();
+    let mut command = Command::from(programs::hb_sentinel(&["sync"]));
+    command.args(arguments).env_clear();
     command.env("HOME", home.path()).env("USERPROFILE", home.path());
     command.env("HUMANBOUND_API_KEY", "key").env("HUMANBOUND_ORG_ID", ORGANISATION);
     command.env("HUMANBOUND_BASE_URL", base_url).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -145,8 +145,7 @@ async fn ctrl_c_keeps_the_place_and_says_how_to_go_on() {
             break;
         }
     }
-    let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap().success());
+    programs::signal(&child, "INT").await;
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
     assert_eq!(status.code(), Some(130), "{all}");
     let mut rest = String::new();

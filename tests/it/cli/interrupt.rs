@@ -8,16 +8,16 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use super::Desk;
+use crate::programs;
 
 fn start(desk: &Desk, arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"));
-    command.args(arguments).env_clear().env("HOME", desk.home.path()).kill_on_drop(true);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    let mut command = Command::from(programs::hb_sentinel(arguments));
+    command.env_clear().env("HOME", desk.home.path()).kill_on_drop(true);
+    command.stdin(Stdio::piped()).spawn().unwrap()
 }
 
 async fn interrupt(child: Child) -> Output {
-    let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    programs::signal(&child, "INT").await;
     tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap()
 }
 

@@ -60,7 +60,7 @@ async fn a_terminal_keeps_the_steps_and_nothing_that_moved() {
     // What ends at once is not drawn.
     desk.platform.add_fault(PlatformFault::Slow(Duration::from_millis(300)).on("*", "/**"));
     let home = desk.home.path().to_owned();
-    let words = [env!("CARGO_BIN_EXE_hb-sentinel"), "connect", "--url", &desk.url(), "--secret-file"];
+    let words = [crate::programs::HB_SENTINEL, "connect", "--url", &desk.url(), "--secret-file"];
     let line =
         format!("stty cols {COLUMNS} rows 40 && {} '{}'", words.join(" "), home.join("secret").display());
     let run = move || {

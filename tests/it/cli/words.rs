@@ -1,15 +1,7 @@
 //! What the commands say of themselves.
 
-use std::process::Command;
-
 use super::Desk;
-
-fn help(arguments: &[&str]) -> String {
-    let program = env!("CARGO_BIN_EXE_hb-sentinel");
-    let output = Command::new(program).args(arguments).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::programs::help;
 
 /// The commands of `--help` with their lines.
 fn commands() -> Vec<(String, String)> {

@@ -1,7 +1,6 @@
 //! The dashboard's workbook over the demo's rows: every query runs, and its tiles show what the story itself computes.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 
 use humanbound_sentinel::story::{ProjectState, Story, StoryOptions};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use tokio::process::Command;
 
+use crate::programs;
 use crate::rig::Folder;
 use crate::tools;
 
@@ -57,14 +57,9 @@ async fn every_query_runs_and_tiles_show_what_the_story_says() {
     let kept = folder.path().join("demo");
     let until = UNTIL.format(&Rfc3339).unwrap();
     let (events, seed) = (EVENTS.to_string(), SEED.to_string());
-    let demo = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"))
-        .args(["demo", "--json", "--events", &events, "--seed", &seed, "--until", &until, "--keep"])
-        .arg(&kept)
-        .env_remove("CARGO")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let demo = demo.await.unwrap();
+    let arguments = ["demo", "--json", "--events", &events, "--seed", &seed, "--until", &until, "--keep"];
+    let mut demo = Command::from(programs::hb_sentinel(&arguments));
+    let demo = demo.arg(&kept).kill_on_drop(true).output().await.unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let rows = kept.join("AISecurityEvents_CL.ndjson");
     let mut proof = Command::from(proof);

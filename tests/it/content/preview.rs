@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::dashboard::{SEED, UNTIL, truths};
 use crate::ingest::wait_until;
+use crate::programs;
 use crate::rig::Folder;
 use crate::tools;
 
@@ -28,7 +29,7 @@ fn command(program: impl AsRef<Path>, folders: &[&Path]) -> Command {
 }
 
 fn demo(folders: &[&Path], arguments: &[&str]) -> Command {
-    let mut demo = command(env!("CARGO_BIN_EXE_hb-sentinel"), folders);
+    let mut demo = command(programs::HB_SENTINEL, folders);
     demo.arg("demo").args(arguments);
     demo
 }

@@ -4,6 +4,7 @@ use std::process::Output;
 
 use tokio::process::Command;
 
+use crate::programs;
 use crate::rig::Folder;
 use crate::tools;
 
@@ -28,7 +29,7 @@ async fn printed(module: &str, arguments: &[&str], skipped: &str) -> Option<Stri
 
 /// Plays the plans in `place`; `None` after a line that says what is skipped, where the connector can have no clock.
 async fn play(place: &str, skipped: &str) -> Option<()> {
-    let program = env!("CARGO_BIN_EXE_hb-sentinel");
+    let program = programs::HB_SENTINEL;
     let output = output(HARNESS, &["play", place, "--program", program], skipped).await?;
     let text = tools::said(&output);
     let played = (output.status.code() != Some(SKIPPED)).then_some(());
@@ -81,7 +82,7 @@ async fn an_unexpected_answer_fails_the_play() {
     let folder = Folder::new();
     let plan = r#"{"steps": [{"at": "2031-05-06T07:08:09Z", "do": "post", "bodies": ["no JSON"]}]}"#;
     std::fs::write(folder.path().join("odd.plan"), plan).unwrap();
-    let program = env!("CARGO_BIN_EXE_hb-sentinel");
+    let program = programs::HB_SENTINEL;
     let place = folder.path().to_str().unwrap();
     let arguments = ["play", place, "--program", program];
     let Some(output) = output(HARNESS, &arguments, skipped).await else { return };

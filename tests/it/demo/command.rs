@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use humanbound_sentinel::record;
@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
 
 use crate::ingest::wait_until;
+use crate::programs;
 
 /// Far longer than a demo takes on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,17 +34,13 @@ impl Drop for Scratch {
     }
 }
 
-/// The command as a user has it: the test's own cargo must not make it build anything.
-fn hb_sentinel(program: impl AsRef<Path>, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program.as_ref());
-    command.args(arguments).env_remove("CARGO").kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+pub(super) fn demo(arguments: &[&str]) -> Command {
+    demo_of(Path::new(programs::HB_SENTINEL), arguments)
 }
 
-pub(super) fn demo(arguments: &[&str]) -> Command {
-    let mut command = hb_sentinel(env!("CARGO_BIN_EXE_hb-sentinel"), &["demo"]);
-    command.args(arguments);
+fn demo_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::from(programs::command(program, &["demo"]));
+    command.args(arguments).kill_on_drop(true);
     command
 }
 
@@ -142,11 +139,6 @@ pub(super) async fn line_with(lines: &mut Lines<BufReader<impl AsyncRead + Unpin
     tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no line with `{words}` in time"))
 }
 
-pub(super) async fn signal(child: &Child, name: &str) {
-    let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
-}
-
 /// The end of `child`, and that it left nothing behind: neither the connector at `url` nor `file`.
 pub(super) async fn ends_cleanly(child: Child, url: &str, file: &str) -> Output {
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
@@ -169,7 +161,7 @@ async fn leaves_nothing_behind_when_it_is_terminated_half_way() {
     let connector = line_with(&mut chat, "Connector").await;
     let url = connector.trim().trim_start_matches("Connector ").split(',').next().unwrap();
     assert!(Path::new(&folder).exists());
-    signal(&child, "TERM").await;
+    programs::signal(&child, "TERM").await;
     let output = ends_cleanly(child, url, &folder).await;
     assert_eq!(output.status.code(), Some(130));
     assert!(output.stdout.is_empty());
@@ -178,8 +170,7 @@ async fn leaves_nothing_behind_when_it_is_terminated_half_way() {
 /// The binary that is deployed, where the tests' demos otherwise drive the connector inside `hb-sentinel`.
 #[tokio::test]
 async fn drives_the_binary_that_is_deployed() {
-    let connector = env!("CARGO_BIN_EXE_connector");
-    let output = finish(demo(&["--json", "--events", "200", "--connector", connector])).await;
+    let output = finish(demo(&["--json", "--events", "200", "--connector", programs::CONNECTOR])).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(report(&output)["complete"], true);
 }
@@ -219,8 +210,8 @@ async fn runs_alone_in_its_folder() {
     let folder = Scratch::new();
     std::fs::create_dir_all(&folder.0).unwrap();
     let program = folder.0.join("hb-sentinel");
-    std::fs::copy(env!("CARGO_BIN_EXE_hb-sentinel"), &program).unwrap();
-    let output = finish(hb_sentinel(&program, &["demo", "--json", "--events", "200"])).await;
+    std::fs::copy(programs::HB_SENTINEL, &program).unwrap();
+    let output = finish(demo_of(&program, &["--json", "--events", "200"])).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::command::{PATIENCE, demo, ends_cleanly, line_with, signal, text};
+use super::command::{PATIENCE, demo, ends_cleanly, line_with, text};
+use crate::programs::signal;
 
 /// A demo that has told its story and serves.
 struct Served {

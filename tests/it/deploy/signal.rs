@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Stdio;
+use std::process::{self, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
 
+use crate::programs;
 use crate::rig::Folder;
 use crate::tools;
 
@@ -74,14 +74,14 @@ impl Scene {
         Self { folder }
     }
 
-    /// `deploy` before this Azure, as the arguments of `program`.
-    fn command(&self, program: &str, before: &[&str]) -> Command {
-        let mut command = Command::new(program);
+    /// `deploy` before this Azure, as further arguments of `command`.
+    fn deploy(&self, command: process::Command) -> Command {
+        let mut command = Command::from(command);
         let folder = self.folder.path();
-        command.args(before).args(["deploy", "--no-connect", "--rg", "it's", "--package"]);
+        command.args(["deploy", "--no-connect", "--rg", "it's", "--package"]);
         command.arg(folder.join("connector.zip")).env_clear().kill_on_drop(true);
         command.env("HOME", folder).env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
-        command.env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("TERM", "xterm").stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -95,10 +95,9 @@ impl Scene {
     }
 
     /// What is said on a terminal after Ctrl-C and these keys.
-    async fn ask(&self, python: &Path, keys: &str) -> String {
-        let program = env!("CARGO_BIN_EXE_hb-sentinel");
-        let before = ["-c", TERMINAL, "is under way", "Cancel it", keys, program];
-        let ended = self.command(python.to_str().unwrap(), &before).output().await.unwrap();
+    async fn ask(&self, mut python: process::Command, keys: &str) -> String {
+        python.args(["-c", TERMINAL, "is under way", "Cancel it", keys, programs::HB_SENTINEL]);
+        let ended = self.deploy(python).output().await.unwrap();
         let heard = String::from_utf8_lossy(&ended.stdout).into_owned();
         assert_eq!(ended.status.code(), Some(130), "{heard}{}", String::from_utf8_lossy(&ended.stderr));
         heard
@@ -108,15 +107,14 @@ impl Scene {
 #[tokio::test]
 async fn without_a_terminal_the_deployment_is_left_running() {
     let scene = Scene::new();
-    let child = scene.command(env!("CARGO_BIN_EXE_hb-sentinel"), &[]).spawn().unwrap();
+    let child = scene.deploy(programs::hb_sentinel(&[])).spawn().unwrap();
     let waited = async {
         while !scene.calls().contains("operations") {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), waited).await.unwrap();
-    let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    programs::signal(&child, "INT").await;
     let ended = child.wait_with_output().await.unwrap();
     let stderr = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(130), "{stderr}");
@@ -127,7 +125,6 @@ async fn without_a_terminal_the_deployment_is_left_running() {
 
 #[tokio::test]
 async fn on_a_terminal_it_is_left_or_canceled_as_somebody_says() {
-    let Some(python) = tools::find("venv/bin/python", "Ctrl-C on a terminal") else { return };
     let cases = [
         ("\r", false, "it waits for hb-sentinel-1"),
         ("\x1b[B\r", true, "run the same command again when it may be deployed"),
@@ -136,7 +133,8 @@ async fn on_a_terminal_it_is_left_or_canceled_as_somebody_says() {
     ];
     for (keys, is_canceled, hint) in cases {
         let scene = Scene::new();
-        let heard = scene.ask(&python, keys).await;
+        let Some(python) = tools::python("Ctrl-C on a terminal") else { return };
+        let heard = scene.ask(python, keys).await;
         assert!(heard.contains(hint), "{keys:?}: {heard}");
         let expected = "deployment group cancel --resource-group it's --name hb-sentinel-1 --subscription s --only-show-errors --output none";
         let expected = if is_canceled { vec![expected.to_owned()] } else { Vec::new() };

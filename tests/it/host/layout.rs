@@ -32,7 +32,7 @@ impl ScriptRoot {
             let name = folder.file_name().unwrap().to_str().unwrap();
             root = root.file(&format!("{name}/function.json"), &text(folder.join("function.json")));
         }
-        root.executable("connector", Path::new(env!("CARGO_BIN_EXE_connector")))
+        root.executable("connector", Path::new(crate::programs::CONNECTOR))
     }
 
     /// Writes `text` to `relative`.

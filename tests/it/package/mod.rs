@@ -9,13 +9,13 @@ use std::{
     fs,
     io::{Cursor, Read},
     path::Path,
-    process::Command,
 };
 
 use humanbound_sentinel::package::{self, EXECUTABLE, FILES};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::programs;
 use crate::rig::Folder;
 use crate::tools::root;
 use elf::Elf;
@@ -99,8 +99,8 @@ impl Scratch {
 
     /// Runs `hb-sentinel package` in here.
     fn package(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hb-sentinel"));
-        let output = command.arg("package").args(arguments).current_dir(self.0.path()).output().unwrap();
+        let mut command = programs::hb_sentinel(&["package"]);
+        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
@@ -172,7 +172,7 @@ fn command_takes_the_binary_beside_it() {
     // Under cargo that is the debug build of `connector`, linked for this machine: packaged with a warning or rejected
     // for its glibc, but found.
     let (_, stdout, stderr) = Scratch::new().package(&[]);
-    let beside = Path::new(env!("CARGO_BIN_EXE_hb-sentinel")).with_file_name("connector");
+    let beside = Path::new(programs::HB_SENTINEL).with_file_name("connector");
     assert!(format!("{stdout}{stderr}").contains(beside.to_str().unwrap()), "{stdout}{stderr}");
 }
 

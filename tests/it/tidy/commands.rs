@@ -1,21 +1,12 @@
 //! Texts that name a command of `hb-sentinel` name one that there is, with flags that it takes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    process::Command,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{files, none};
+use crate::programs::help;
 
 /// What follows the program's name in a sentence, and is no command.
 const PROSE: [&str; 4] = ["hb-sentinel", "is", "of", "runs"];
-
-fn help(arguments: &[&str]) -> String {
-    let program = env!("CARGO_BIN_EXE_hb-sentinel");
-    let output = Command::new(program).args(arguments).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// What `hb-sentinel` with these arguments says of itself: the first words of the lines under `heading`.
 pub(super) fn words(arguments: &[&str], heading: &str) -> BTreeSet<String> {

@@ -110,6 +110,16 @@ fn lines_end_in_newlines_and_nothing_else() {
     none(&offences);
 }
 
+/// What a program under test needs is said once.
+#[test]
+fn tests_start_programs_in_one_way() {
+    // Assembled, because this file is one of those that are looked at.
+    let binary = ["CARGO_BIN", "EXE"].join("_");
+    let of_tests = files().into_iter().filter(|file| file.path.starts_with("tests/it/"));
+    let naming: Vec<_> = of_tests.filter(|file| file.text.contains(&binary)).map(|file| file.path).collect();
+    assert_eq!(naming, ["tests/it/programs.rs"], "only this file names the programs under test");
+}
+
 #[test]
 fn tls_is_rustls_alone() {
     let lock = read("Cargo.lock");

@@ -1,7 +1,6 @@
 //! Microsoft's own client, `azure-monitor-ingestion` with `azure-identity`, against the local workspace: the
 //! proof that what we test the connector with speaks the protocol.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,20 @@ use tokio::process::Command;
 
 use super::start;
 
-fn python() -> Option<PathBuf> {
-    crate::tools::find("venv/bin/python", "Microsoft's Python client against the local workspace")
+/// How the client is started; `None` after a line that says what is skipped.
+fn client() -> Option<impl Fn() -> Command> {
+    let start = || crate::tools::python("Microsoft's Python client against the local workspace");
+    start()?;
+    Some(move || Command::from(start().unwrap()))
 }
 
 /// Lets the client upload `logs` and returns the errors it reported.
-async fn upload(python: &Path, workspace: &Workspace, logs: &Value, more: &Value) -> Vec<Value> {
+async fn upload(
+    client: &impl Fn() -> Command,
+    workspace: &Workspace,
+    logs: &Value,
+    more: &Value,
+) -> Vec<Value> {
     let mut task = json!({
         "endpoint": workspace.endpoint(),
         "rule_id": workspace.dcr_immutable_id(),
@@ -27,7 +34,7 @@ async fn upload(python: &Path, workspace: &Workspace, logs: &Value, more: &Value
     });
     task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let script = crate::tools::root().join("tests/python/ingest.py");
-    let mut child = Command::new(python)
+    let mut child = client()
         .arg(script)
         .env_clear()
         .env("IDENTITY_ENDPOINT", workspace.identity_endpoint())
@@ -57,11 +64,11 @@ fn rows(count: usize, bytes: usize) -> Value {
 
 #[tokio::test]
 async fn takes_what_microsofts_client_sends() {
-    let Some(python) = python() else { return };
+    let Some(client) = client() else { return };
     let workspace = start().await;
-    assert_eq!(upload(&python, &workspace, &rows(3, 10), &json!({})).await, Vec::<Value>::new());
+    assert_eq!(upload(&client, &workspace, &rows(3, 10), &json!({})).await, Vec::<Value>::new());
     assert_eq!(
-        upload(&python, &workspace, &rows(2, 10), &json!({ "as_stream": true })).await,
+        upload(&client, &workspace, &rows(2, 10), &json!({ "as_stream": true })).await,
         Vec::<Value>::new()
     );
     assert_eq!(workspace.row_count(), 5);
@@ -76,9 +83,9 @@ async fn takes_what_microsofts_client_sends() {
 
 #[tokio::test]
 async fn takes_every_chunk_that_microsofts_client_splits_off() {
-    let Some(python) = python() else { return };
+    let Some(client) = client() else { return };
     let workspace = start().await;
-    assert_eq!(upload(&python, &workspace, &rows(2500, 1000), &json!({})).await, Vec::<Value>::new());
+    assert_eq!(upload(&client, &workspace, &rows(2500, 1000), &json!({})).await, Vec::<Value>::new());
     assert_eq!(workspace.row_count(), 2500);
     let recorded = workspace.recorded();
     assert_eq!(recorded.len(), 3);
@@ -89,16 +96,16 @@ async fn takes_every_chunk_that_microsofts_client_splits_off() {
 
 #[tokio::test]
 async fn rejections_are_errors_that_microsofts_client_understands() {
-    let Some(python) = python() else { return };
+    let Some(client) = client() else { return };
     let workspace = start().await;
-    let too_big = upload(&python, &workspace, &rows(1, 1_100_000), &json!({})).await;
+    let too_big = upload(&client, &workspace, &rows(1, 1_100_000), &json!({})).await;
     assert_eq!(too_big.len(), 1);
     assert_eq!(too_big[0]["status"], 413);
     assert_eq!(too_big[0]["code"], "ContentLengthLimitExceeded");
     assert_eq!(too_big[0]["header"], "ContentLengthLimitExceeded");
 
     workspace.set_role_assigned(false);
-    let forbidden = upload(&python, &workspace, &rows(4, 10), &json!({})).await;
+    let forbidden = upload(&client, &workspace, &rows(4, 10), &json!({})).await;
     assert_eq!(forbidden.len(), 1);
     assert_eq!((&forbidden[0]["status"], &forbidden[0]["failed"]), (&json!(403), &json!(4)));
     assert_eq!(forbidden[0]["code"], "OperationFailed");
@@ -106,25 +113,25 @@ async fn rejections_are_errors_that_microsofts_client_understands() {
 
     workspace.set_role_assigned(true);
     let elsewhere =
-        upload(&python, &workspace, &rows(1, 10), &json!({ "stream_name": "Custom-Other" })).await;
+        upload(&client, &workspace, &rows(1, 10), &json!({ "stream_name": "Custom-Other" })).await;
     assert_eq!(elsewhere[0]["status"], 404);
     assert_eq!(workspace.row_count(), 0);
 }
 
 #[tokio::test]
 async fn microsofts_client_waits_as_retry_after_says() {
-    let Some(python) = python() else { return };
+    let Some(client) = client() else { return };
     let workspace = start().await;
     workspace.set_fault(Fault::Status { code: 429, retry_after: Some("1".into()) }.next(1));
     let began = Instant::now();
-    assert_eq!(upload(&python, &workspace, &rows(1, 10), &json!({})).await, Vec::<Value>::new());
+    assert_eq!(upload(&client, &workspace, &rows(1, 10), &json!({})).await, Vec::<Value>::new());
     assert!(began.elapsed() >= Duration::from_secs(1));
     let calls = workspace.recorded();
     assert_eq!(calls.iter().map(|call| call.status).collect::<Vec<_>>(), [Some(429), Some(204)]);
     assert!((calls[1].at - calls[0].at).as_seconds_f64() >= 1.0, "the client waited");
 
     workspace.set_fault(Fault::Status { code: 429, retry_after: Some("1".into()) });
-    let throttled = upload(&python, &workspace, &rows(1, 10), &json!({})).await;
+    let throttled = upload(&client, &workspace, &rows(1, 10), &json!({})).await;
     assert_eq!((&throttled[0]["status"], &throttled[0]["retry_after"]), (&json!(429), &json!("1")));
     assert_eq!(workspace.row_count(), 1);
 }
