@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn failure_collects_causes_hints_and_the_outermost_exit() {
         let error = Err::<(), _>(io::Error::other("the root"))
-            .hint("mend the root")
+            .hint("correct the root")
             .exit(Exit::LoginNeeded)
             .context("outside")
-            .hint("mend the root")
+            .hint("correct the root")
             .code("E1");
         let failure = Failure::of(&error.unwrap_err());
         assert_eq!(failure.message, "outside: the root");
-        assert_eq!(failure.hints, ["mend the root"]);
+        assert_eq!(failure.hints, ["correct the root"]);
         assert_eq!((failure.exit, failure.code.as_deref()), (Exit::LoginNeeded, Some("E1")));
         assert!(is_broken_pipe(&anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe))));
     }

@@ -31,7 +31,7 @@ expect() {
 }
 "#;
 
-/// What mends content that is not there.
+/// What brings content that is not there.
 const AGAIN: &str = "wait some minutes, then run this script again; what is there stays";
 
 impl Writer<'_> {

@@ -172,7 +172,7 @@ impl Writer<'_> {
         let hint = match step.id {
             "providers" => "ask the owner of the subscription to register it",
             "publish" => "wait a minute, then run this script again",
-            "infra" => "see what is wrong above, mend it, then run this script again",
+            "infra" => "see what is wrong above, correct it, then run this script again",
             _ => "see what is wrong above, then run this script again",
         };
         let failed = format!("|| fail {} {}\n", quote(&format!("{} failed", step.id)), quote(hint));
@@ -216,7 +216,7 @@ impl Writer<'_> {
             "state=''\nfor ((poll = 0; poll < 540; poll++)); do\n  state=\"$({show})\"\n  case \"$state\" in\n    \
              Succeeded | Failed | Canceled) break ;;\n  esac\n  sleep 10\ndone\nif [ \"$state\" != Succeeded ]; then\n  \
              {operations} >&2 || true\n  fail \"the deployment is $state\" {}\nfi\n",
-            quote("see what is wrong above, mend it, then run this script again")
+            quote("see what is wrong above, correct it, then run this script again")
         );
         let mut names: BTreeSet<String> = BTreeSet::from(["connectorUrl".to_owned()]);
         let read = [

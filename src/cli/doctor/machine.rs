@@ -101,7 +101,7 @@ fn az_program(patient: &Patient<'_>, version: Result<String, azure::Error>) -> C
             let fix = if matches!(error, azure::Error::Run(RunError::Missing(_))) {
                 fix
             } else {
-                "run `az version`, and mend what it says"
+                "run `az version`, and correct what it says"
             };
             if patient.deployed.is_some() {
                 return Check::failed(of, error.to_string(), fix);

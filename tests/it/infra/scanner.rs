@@ -1,4 +1,4 @@
-//! The predicted resources under a security scanner: every finding is mended, or waived where the resource is.
+//! The predicted resources under a security scanner: every finding is fixed, or waived where the resource is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
 //! What is not Azure's: this machine, its clock, the role in the organisation, the connector and one of its instances.
-//! Each line is shown for a good sign and for a bad one, with what mends that.
+//! Each line is shown for a good sign and for a bad one, with what corrects that.
 
 use std::sync::{Arc, Mutex};
 
