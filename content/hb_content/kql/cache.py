@@ -14,7 +14,7 @@ from typing import Any
 
 from hb_content.documents.files import default
 from hb_content.documents.sources import parser_name, parser_query
-from hb_content.kql.engine import Engine
+from hb_content.kql.engine import Engine, Row, Run, fetch
 from hb_content.kql.functions import NO_WATCHLIST, WATCHLIST, Schema, executable, watchlist_function
 from hb_content.kql.templates import Templates
 from hb_content.kql.translations import Translations
@@ -42,12 +42,22 @@ _TABULAR = {
 _WORDS = {"true", "false", "and", "or", "not", "in", "between", "null"}
 
 
+class NotConstantError(ValueError):
+    """A call has an argument that is no constant, so no table can stand for it."""
+
+
 class Memo:
     """An engine whose clock stands still, and the tables of what was called."""
 
-    def __init__(self, engine: Engine, now: dt.datetime, templates: type[Templates] = Templates) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        now: dt.datetime,
+        templates: type[Templates] = Templates,
+        run: Run | None = None,
+    ) -> None:
         self._now = now
-        engine.freeze(now)
+        engine.freeze(now, run)
         self.connection = engine.connection
         self._parsers = {parser_name(parser): parser for parser in engine.content.parsers.values()}
         self._schema: dict[str, list[str]] = dict(engine.tables)
@@ -69,6 +79,10 @@ class Memo:
         """Columns with their types, and rows, of SQL that `sql` gave."""
         cursor = self.connection.execute(sql)
         return [(item[0], str(item[1])) for item in cursor.description], cursor.fetchall()
+
+    def rows(self, kql: str) -> list[Row]:
+        """The rows of a text, as `Engine.query` gives them."""
+        return fetch(self.connection, self.sql(kql))
 
     def _translate(self, kql: str, schema: Schema) -> str:
         watchlist = watchlist_function(WATCHLIST if WATCHLIST in self._schema else NO_WATCHLIST)
@@ -93,13 +107,11 @@ class Memo:
             if match.start() < at or match.group("name") not in self._parsers:
                 continue
             opening = re.compile(r"\s*\(").match(statement, match.end())
-            if not opening:
-                continue
-            closing = _closing(statement, opening.end())
-            inner = statement[opening.end() : closing]
+            closing = _closing(statement, opening.end()) if opening else match.end() - 1
+            inner = statement[opening.end() : closing] if opening else ""
             arguments = [self._constant(argument, known) for argument in _arguments(inner)]
             if any(argument is None for argument in arguments):
-                raise ValueError(
+                raise NotConstantError(
                     f"{match.group('name')}({inner.strip()}) has an argument that is no constant"
                 )
             out += [
@@ -173,7 +185,7 @@ class Memo:
 def _is_literal(text: str) -> bool:
     return bool(
         re.fullmatch(
-            r"-?\d+(\.\d+)?|true|false|datetime\([\w:.+\- ]*\)|dynamic\([^()]*\)|\"[^\"\\]*\"|'[^'\\]*'|int\(null\)",
+            r"-?\d+(\.\d+)?|\d+(ms|[dhms])|true|false|datetime\([\w:.+\- ]*\)|dynamic\([^()]*\)|\"[^\"\\]*\"|'[^'\\]*'|int\(null\)",
             text,
         )
     )

@@ -41,6 +41,11 @@ class Run:
     wall: dt.datetime
 
 
+def everything(now: dt.datetime) -> Run:
+    """A run that sees all that is ingested by `now`."""
+    return Run(now, dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1), now)
+
+
 class Engine:
     """One scenario's table and watchlist, and the content that reads them."""
 
@@ -101,18 +106,16 @@ class Engine:
 
     def query(self, kql: str, now: dt.datetime, run: Run | None = None) -> list[Row]:
         """The rows of `kql` at `now`, over what is ingested by then, or over what `run` sees."""
-        always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
-        run = run or Run(now, *always, now)
-        scope = f"({_scope(_literal(run.after), _literal(run.until), _literal(run.wall))})"
+        run = run or everything(now)
         sql = (
             self._functions.sql(kql, self._with_watchlist, self._others)
-            .replace(f'"{TABLE}"', scope)
+            .replace(f'"{TABLE}"', f"({_scope_of(run)})")
             .replace("$kqlnow", _literal(run.now))
         )
         return self._fetch(sql)
 
     def query_runs(self, kql: str, runs: Sequence[Run]) -> list[list[Row]]:
-        """The rows of every run, in one statement; `differs_alone` holds them against single runs."""
+        """The rows of every run, in one statement; `differs_alone` in together.py holds them against single runs."""
         inner = self._functions.sql(kql, self._with_watchlist, self._others).replace(
             f'"{TABLE}"', f"({_scope('_r.after', '_r.until', '_r.wall')})"
         )
@@ -133,28 +136,19 @@ class Engine:
                 found[row.pop("_run")].append(row)
         return found
 
-    def differs_alone(self, kql: str, runs: Sequence[Run], found: Sequence[list[Row]]) -> list[str]:
-        """Holds the first run with rows against what it gives alone; says what differs. Rows that a run lacks are missed as alerts."""
-        differences = []
-        for at in [at for at, rows in enumerate(found) if rows][:1]:
-            alone = self.query(kql, runs[at].now, runs[at])
-            if _sorted(alone) != _sorted(found[at]):
-                differences.append(
-                    f"the run at {runs[at].wall} gives other rows alone than among others; "
-                    f"does an arg_max or take leave open which row it takes? {alone} and {found[at]}"
-                )
-        return differences
-
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The database, in which the table `base` holds all rows, whenever they are ingested."""
         return self._connection
 
-    def freeze(self, now: dt.datetime) -> None:
-        """Makes a table of what is ingested by `now`, for one who asks much of one time."""
-        always = dt.datetime(1, 1, 1), dt.datetime(9999, 1, 1)
-        scope = _scope(*(_literal(time) for time in (*always, now)))
-        self._connection.execute(f'CREATE OR REPLACE TABLE "{TABLE}" AS {scope}')
+    def freeze(self, now: dt.datetime, run: Run | None = None) -> None:
+        """Makes a table of what is ingested by `now`, or of what `run` sees, for one who asks much of one time. What others made of an earlier such table goes."""
+        made = self._connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE regexp_matches(table_name, '^_[A-Z]\\w*\\d$')"
+        )
+        for (name,) in made.fetchall():
+            self._connection.execute(f'DROP TABLE "{name}"')
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{TABLE}" AS {_scope_of(run or everything(now))}')
 
     @property
     def tables(self) -> dict[str, list[str]]:
@@ -184,6 +178,10 @@ def _scope(after: str, until: str, wall: str) -> str:
     return f"SELECT * FROM base WHERE {seen(after, until, wall)}"
 
 
+def _scope_of(run: Run) -> str:
+    return _scope(_literal(run.after), _literal(run.until), _literal(run.wall))
+
+
 def _literal(time: dt.datetime) -> str:
     return f"TIMESTAMP '{time.isoformat(sep=' ')}'"
 
@@ -209,7 +207,3 @@ def _shown(value: Any, kind: str) -> Any:
     if kind == "JSON" and isinstance(value, str):
         return json.loads(value)
     return value
-
-
-def _sorted(rows: list[Row]) -> list[str]:
-    return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows)

@@ -1,14 +1,17 @@
 """Runs of many cases in one statement.
 
 DuckDB plans a rule for longer than it executes it, because a parser's text stands in it wherever it is called. Here a
-rule is planned once for the runs of all cases, each of which sees its own rows and watchlist.
+rule is planned once for the runs of all cases, each of which sees its own rows and watchlist. `differs_alone` holds that
+against single runs.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from hb_content.documents.sources import TABLE, Sources
+from hb_content.kql.cache import Memo, NotConstantError
 from hb_content.kql.engine import RUN_COLUMNS, Engine, Row, Run, fetch, seen
 from hb_content.kql.functions import WATCHLIST, Functions
 
@@ -67,3 +70,27 @@ class Together:
                 for row in fetch(connection, f"SELECT _r._run, _q.* FROM asked _r, LATERAL ({inner}) _q"):
                     found[row.pop("_run")].append(row)
         return found
+
+
+def differs_alone(engine: Engine, kql: str, runs: Sequence[Run], found: Sequence[list[Row]]) -> list[str]:
+    """Holds the first run with rows against what it gives alone; says what differs. Rows that a run lacks are missed as alerts."""
+    differences = []
+    for at in [at for at, rows in enumerate(found) if rows][:1]:
+        alone = _alone(engine, kql, runs[at])
+        if _sorted(alone) != _sorted(found[at]):
+            differences.append(
+                f"the run at {runs[at].wall} gives other rows alone than among others; "
+                f"does an arg_max or take leave open which row it takes? {alone} and {found[at]}"
+            )
+    return differences
+
+
+def _alone(engine: Engine, kql: str, run: Run) -> list[Row]:
+    try:
+        return Memo(engine, run.now, run=run).rows(kql)
+    except NotConstantError:
+        return engine.query(kql, run.now, run)
+
+
+def _sorted(rows: list[Row]) -> list[str]:
+    return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows)

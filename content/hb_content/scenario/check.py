@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hb_content.documents.files import ROOT
 from hb_content.documents.sources import ContentError
+from hb_content.kql.cache import Memo, NotConstantError
 from hb_content.kql.engine import Engine, Row
 from hb_content.scenario import feed, security_tables
 from hb_content.scenario.model import Scenario
@@ -55,11 +57,14 @@ def check(scenario: Scenario, engine: Engine, outcome: Outcome) -> Report:
             wanted = [scenario.names.filled(item) for item in scenario.incidents if item["rule"] == name]
             if wanted or outcome.incidents[name]:
                 report.lines.append(_incidents(name, wanted, outcome.incidents[name]))
-    for item in scenario.queries:
+    for now, items in itertools.groupby(
+        scenario.queries, key=lambda item: scenario.time(item.get("at", "0"))
+    ):
         # What Sentinel has made of alerts by then; without any, there are no such tables.
         if scenario.tables or any(outcome.alerts.values()):
-            _tell(scenario, engine, outcome, scenario.time(item.get("at", "0")))
-        report.lines.append(_query(scenario, engine, item))
+            _tell(scenario, engine, outcome, now)
+        memo = Memo(engine, now)
+        report.lines += [_query(scenario, engine, memo, item) for item in items]
     return report
 
 
@@ -181,14 +186,14 @@ def _incident_differs(item: dict[str, Any], incident: Incident) -> list[str]:
     return differences
 
 
-def _query(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> Line:
+def _query(scenario: Scenario, engine: Engine, memo: Memo, item: dict[str, Any]) -> Line:
     kql, subject = _kql(scenario, engine, item)
     now = scenario.time(item.get("at", "0"))
     wanted = [scenario.names.filled(row) for row in item["expect"]]
     at_least = item.get("at_least", False)
     line = Line(subject, f"{'at least ' if at_least else ''}{len(wanted)} rows", "", [])
     try:
-        left = engine.query(kql, now)
+        left = _rows(engine, memo, kql, now)
     except Exception as error:  # The engine has many; each means that this text does not run.
         line.found = "an error"
         line.problems.append(f"does not run: {type(error).__name__}: {str(error)[:2000]}")
@@ -213,6 +218,14 @@ def _query(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> Line:
         ]
         line.problems += [f"not expected: {len(left) - 5} rows more"] if len(left) > 5 else []
     return line
+
+
+def _rows(engine: Engine, memo: Memo, kql: str, now: dt.datetime) -> list[Row]:
+    """The rows of a text, its calls executed once for all queries of a time where that can be done."""
+    try:
+        return memo.rows(kql)
+    except NotConstantError:
+        return engine.query(kql, now)
 
 
 def _kql(scenario: Scenario, engine: Engine, item: dict[str, Any]) -> tuple[str, str]:

@@ -63,8 +63,10 @@ def played(content: Sources, plan_path: pathlib.Path, scenario: Scenario | None 
 def run_rules(content: Sources, functions: Functions, cases: Sequence[Played]) -> None:
     """Runs the rules of all cases, each rule once for all that have a watchlist and once for all that have none."""
     for with_watchlist in (False, True):
-        together = Together(content, functions, with_watchlist)
         alike = [case for case in cases if (case.scenario.watchlist is not None) == with_watchlist]
+        if not alike:
+            continue
+        together = Together(content, functions, with_watchlist)
         for number, case in enumerate(alike):
             together.add(number, case.rows, case.scenario.watchlist)
 

@@ -13,6 +13,7 @@ from typing import Any
 from hb_content.documents.sources import ContentError
 from hb_content.kql.engine import Engine, Row, Run
 from hb_content.kql.functions import INGESTED
+from hb_content.kql.together import differs_alone
 from hb_content.scenario.model import Scenario, span
 
 #: A scheduled rule looks at what is this old, to let rows arrive.
@@ -132,7 +133,7 @@ def play(
         outcome.runs += len(runs_of_rule)
         outcome.faults += [
             f"{name}: {difference}"
-            for difference in engine.differs_alone(rule["query"], runs_of_rule, found[name])
+            for difference in differs_alone(engine, rule["query"], runs_of_rule, found[name])
         ]
         pairs = list(zip(runs_of_rule, found[name], strict=True))
         alerts = alerts_of(name, rule, pairs[:middle], outcome.faults)
