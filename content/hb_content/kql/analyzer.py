@@ -8,17 +8,20 @@ Without files it checks all; exit code 1 when anything is wrong.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hb_content.documents import workbook as workbooks
 from hb_content.documents.files import ROOT, Content, Query, data
+from hb_content.kql.kept import Kept, code, reachable
 
 #: What Sentinel adds to the columns of a watchlist.
 WATCHLIST_COLUMNS = {"_DTItemId": "string", "LastUpdatedTimeUTC": "datetime", "SearchKey": "string"}
@@ -78,7 +81,72 @@ def workspace(content: Content, late: bool) -> Workspace:
 
 
 def run(workspaces: Sequence[Workspace]) -> list[Results]:
-    """Lets analyzer.mjs check workspaces, in two processes; raises `RuntimeError` with its own words when it cannot."""
+    """
+    The results for workspaces, of those texts that `only` names if it is there. A text is analyzed once with the same
+    tables and functions, in this process or in another one before it. Raises `RuntimeError` with analyzer.mjs's own words
+    when that cannot analyze.
+    """
+    kept = Kept("analysis")
+    made_from = [_made_from(workspace) for workspace in workspaces]
+    found: dict[str, dict[str, Any]] = {}
+    claimed: set[str] = set()
+    missing: list[tuple[Workspace, dict[str, list[Any]]]] = []
+    with kept.alone():
+        for workspace, texts_of in zip(workspaces, made_from, strict=True):
+            unknown = {}
+            for name, parts in texts_of.items():
+                key = json.dumps(parts)
+                if key in claimed:
+                    continue
+                claimed.add(key)
+                text = kept.get(parts)
+                if text is None:
+                    unknown[name] = parts
+                else:
+                    found[key] = json.loads(text)
+            if unknown:
+                missing.append((workspace | {"only": list(unknown)}, unknown))
+        for (_, unknown), results in zip(missing, _analyzed([item for item, _ in missing]), strict=True):
+            for name, parts in unknown.items():
+                found[json.dumps(parts)] = results[name]
+                kept.put(parts, json.dumps(results[name]))
+    # A result of its own each time: `merged` adds to them.
+    return [
+        {name: copy.deepcopy(found[json.dumps(parts)]) for name, parts in texts_of.items()}
+        for texts_of in made_from
+    ]
+
+
+def _made_from(workspace: Workspace) -> dict[str, list[Any]]:
+    """By text, all that its result is made from."""
+    functions = [f"function {item['name']} {_words(item)}" for item in workspace["functions"]]
+    texts_of = {f"function:{item['name']}": (item, _words(item)) for item in workspace["functions"]}
+    texts_of |= {item["id"]: (item["query"], item["query"]) for item in workspace["texts"]}
+    only = workspace.get("only", texts_of)
+    return {
+        name: [_version(), workspace["tables"], whole, reachable(words, functions)]
+        for name, (whole, words) in texts_of.items()
+        if name in only
+    }
+
+
+def _words(function: dict[str, Any]) -> str:
+    """All that a function says."""
+    declared = [" ".join(parameter.values()) for parameter in function["parameters"]]
+    return "\n".join([*declared, function["body"]])
+
+
+@cache
+def _version() -> list[str]:
+    """What analyzes: the script, and Microsoft's package."""
+    package = ROOT / "target/tools/node_modules/@kusto/language-service-next/package.json"
+    return [
+        code(str(Path(__file__).with_name("analyzer.mjs")), *([str(package)] if package.exists() else []))
+    ]
+
+
+def _analyzed(workspaces: Sequence[Workspace]) -> list[Results]:
+    """What analyzer.mjs says of workspaces, in two processes."""
     middle = (len(workspaces) + 1) // 2
     halves = [half for half in (workspaces[:middle], workspaces[middle:]) if half]
     with ThreadPoolExecutor(max_workers=2) as pool:
