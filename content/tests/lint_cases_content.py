@@ -258,6 +258,11 @@ CASES: list[tuple[str, str, str, str]] = [
     ("owasp-complete", EVENTS, '      "LLM10", "Unbounded Consumption", "AML.T0029", "Impact",\n', ""),
     ("owasp-name", EVENTS, '"Prompt Injection"', '"Prompt Injections"'),
     ("owasp-name", EVENTS, '"Prompt Injection", "AML.T0051"', '"Prompt Injection", "AML.T0057"'),
-    ("owasp-name", EVENTS, '"InitialAccess"', '"Initial Access"'),
+    (
+        "owasp-name",
+        EVENTS,
+        '"Prompt Injection", "AML.T0051", "InitialAccess"',
+        '"Prompt Injection", "AML.T0051", "Initial Access"',
+    ),
     ("owasp-mapping", "sentinel/parsers/HumanboundFrameworks.yaml", "", _FRAMEWORKS),
 ]
