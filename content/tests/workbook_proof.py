@@ -157,7 +157,9 @@ def led(proof: Proof, truths: dict[str, Any]) -> Iterator[str]:
         if sum(day[grade] for grade in "ABCDF") > agents:
             yield f"more agents have a grade on {day['Day']} than there are: {day}"
     owners = {one for name, one in proof.entering() if name == "Owner"}
-    of_owners = [row for owner in sorted(owners) for row in proof.rows("five worst open findings", Owner=[owner])]
+    of_owners = [
+        row for owner in sorted(owners) for row in proof.rows("five worst open findings", Owner=[owner])
+    ]
     if {row["FindingHash"] for row in worst} - {row["FindingHash"] for row in of_owners}:
         yield "one of the worst findings is nobody's, by the list of owners"
 

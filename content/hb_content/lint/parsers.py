@@ -155,7 +155,8 @@ def frameworks(item: Document) -> Iterator[Complaint]:
 def _mappings(text: str, lists: dict[str, Any]) -> Iterator[Complaint]:
     """Where the parser's rows and the mappings differ."""
     rows = {
-        row[0]: row[1:] for row in re.findall(r'"((?:LLM|ASI)\d\d)", "(.*?)", "(.*?)", "(.*?)", "(.*?)"', text)
+        row[0]: row[1:]
+        for row in re.findall(r'"((?:LLM|ASI)\d\d)", "(.*?)", "(.*?)", "(.*?)", "(.*?)"', text)
     }
     for category in sorted(lists["categories"].keys() | rows.keys()):
         wanted = mapped(category) if category in lists["categories"] else None

@@ -120,7 +120,7 @@ class Texts:
         filled = self.fill("", asked["content"], values)
         if filled is None:
             return None
-        settings = next((one["settings"] for one in asked.get("transformers") or []), {})
+        settings: dict[str, Any] = next((one["settings"] for one in asked.get("transformers") or []), {})
         found = _at(filled[1], settings.get("tablePath") or "$")
         listed = found if isinstance(found, list) else [found] if found != "" else []
         rows = [row if isinstance(row, dict) else {"value": row} for row in listed]
