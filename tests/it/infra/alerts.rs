@@ -103,7 +103,7 @@ fn queries_ask_for_lines_and_members_of_the_log() {
 fn the_alert_on_rules_names_every_rule() {
     let query = read("infra/alerts/rules.kql");
     let (_, names) = query.split_once("dynamic([").unwrap();
-    let names: Vec<_> = names.split_once("])").unwrap().0.split(',').map(|name| name.trim()).collect();
+    let names: Vec<_> = names.split_once("])").unwrap().0.split(',').map(str::trim).collect();
     let of = |path: &String| {
         let text = read(path);
         let name = text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
