@@ -71,7 +71,7 @@ def _at(text: str, path: str) -> Any:
             found = found[name] if name else found[int(index)]
     except (ValueError, KeyError, IndexError, TypeError):
         return ""
-    return found
+    return "" if found is None else found
 
 
 def _time(value: Value, part: str, now: dt.datetime) -> str | None:
