@@ -264,5 +264,11 @@ CASES: list[tuple[str, str, str, str]] = [
         '"Prompt Injection", "AML.T0051", "InitialAccess"',
         '"Prompt Injection", "AML.T0051", "Initial Access"',
     ),
+    (
+        "owasp-mapping",
+        EVENTS,
+        '"Unbounded Consumption", "AML.T0029", "Impact"',
+        '"Unbounded Consumption", "AML.T0029", "Execution"',
+    ),
     ("owasp-mapping", "sentinel/parsers/HumanboundFrameworks.yaml", "", _FRAMEWORKS),
 ]
