@@ -11,10 +11,9 @@ _MAPPED = "entityMappings:\n  - entityType: CloudApplication\n    fieldMappings:
 _MANY = "".join(f"  Detail{number}: EventId\n" for number in range(11))
 
 #: (rule, file, old, new)
-#: Reads the table once more than it may.
-_SUMMARY = """FunctionName: HumanboundSummary
-FunctionQuery: |
-  let Events = HumanboundEvents(ago(1d));
+#: The beginning of a summary, which the valid content has none of, and one that reads the table once more than it may.
+_SUMMARY = "FunctionName: HumanboundSummary\nFunctionQuery: |\n  "
+_SEVEN = """let Events = HumanboundEvents(ago(1d));
   union Events, Events, Events, Events, Events, Events, Events
 """
 #: Maps one category, and that one otherwise than anybody does.
@@ -32,6 +31,7 @@ FunctionQuery: |
       "LLM08", "Impact", "2.9 Information Security", "A.7.2", "Art. 99"
   ]
 """
+SUMMARY = "sentinel/parsers/HumanboundSummary.yaml"
 CASES: list[tuple[str, str, str, str]] = [
     # Files
     ("syntax", RULE, "kind: Scheduled", "kind: [Scheduled"),
@@ -205,7 +205,26 @@ CASES: list[tuple[str, str, str, str]] = [
     ("metrics-name", RULE, "name: Humanbound critical", "name: A critical"),
     ("metrics-enabled", RULE, "kind: Scheduled", "kind: Scheduled\nenabled: false"),
     ("metrics-enabled", FEED, "enabled: false", "enabled: true"),
-    ("budget", "sentinel/parsers/HumanboundSummary.yaml", "", _SUMMARY),
+    ("budget", SUMMARY, "", _SUMMARY + _SEVEN),
+    (
+        "budget",
+        SUMMARY,
+        "",
+        f"{_SUMMARY}AISecurityEvents_CL | summarize hint.shufflekey=EventId arg_min(ReceivedTime, *) by EventId\n",
+    ),
+    (
+        "budget",
+        SUMMARY,
+        "",
+        f"{_SUMMARY}let All = materialize(AISecurityEvents_CL | take 9);\n  All | count\n",
+    ),
+    (
+        "budget",
+        SUMMARY,
+        "",
+        f"{_SUMMARY}AISecurityEvents_CL | lookup (AISecurityEvents_CL | distinct FindingKey, OwaspId) on FindingKey\n",
+    ),
+    ("budget", SUMMARY, "", f"{_SUMMARY}AISecurityEvents_CL | summarize count() by FindingKey\n"),
     ("metrics-schedule", RULE, "queryPeriod: 47h", "queryPeriod: 24h"),
     ("metrics-schedule", FEED, "queryFrequency: 1h", "queryFrequency: 2h"),
     ("metrics-trigger", RULE, "triggerThreshold: 0", "triggerThreshold: 1"),

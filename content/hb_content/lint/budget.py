@@ -1,4 +1,7 @@
-"""What a query costs, as far as its text tells: how often it reads the table and joins when every function stands in it."""
+"""What a query costs, as far as its text tells: how often it reads the table and joins when every function stands in it.
+
+What is wide or has a row an event is told by shapes.py, from the last operator of a text that makes rows or columns fewer.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import re
 from collections.abc import Iterator
 
 from hb_content.documents.files import Content, Finding
+from hb_content.lint import shapes
 from hb_content.lint.code import code
 
 RULES = {
     "budget": "expanded, the summary reads the table at most 6 times and joins at most 20 times, names the columns that an"
-    " arg_min or arg_max takes along, and shuffles events and findings",
+    " arg_min or arg_max takes along, materializes neither Data nor Description, joins nothing with a row an event or a"
+    " finding on the right, and shuffles what it summarizes by EventId or FindingKey",
 }
 
 #: The function that the dashboard's first screen stands on.
 SUMMARY = "HumanboundSummary"
 MAX_SCANS, MAX_JOINS = 6, 20
-_LET = re.compile(r"\blet\s+(\w+)\s*=")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +47,21 @@ def check(content: Content) -> Iterator[Finding]:
         yield Finding(path, "budget", f"{total.scans} scans and {total.joins} joins")
     if total.stars:
         yield Finding(path, "budget", f"{total.stars} times all columns are taken along")
-    for name, key in (("HumanboundEvents", "EventId"), ("HumanboundFindingLives", "FindingKey")):
-        if name in files and f"hint.shufflekey={key}" not in files[name].text:
-            yield Finding(files[name].path, "budget", f"the summarize by {key} has no hint.shufflekey={key}")
+    for name in sorted(_reached(SUMMARY, texts)):
+        for message in shapes.faults(code(texts[name]), {one: code(text) for one, text in texts.items()}):
+            yield Finding(files[name].path, "budget", message)
+
+
+def _reached(name: str, texts: dict[str, str]) -> set[str]:
+    """The functions that stand in the expanded text of `name`, itself included."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [word for word in re.findall(r"\b\w+\b", code(texts[one])) if word in texts]
+    return found
 
 
 def cost(name: str, texts: dict[str, str]) -> Cost:
@@ -55,13 +71,7 @@ def cost(name: str, texts: dict[str, str]) -> Cost:
 
 def _of(plain: str, texts: dict[str, str]) -> Cost:
     """The cost of a text: a `let` counts as often as it is used, or once if it is materialized."""
-    lets: dict[str, str] = {}
-    rest = ""
-    for statement in _statements(plain):
-        if match := _LET.match(statement.strip()):
-            lets[match[1]] = statement.strip()[match.end() :]
-        else:
-            rest += statement
+    lets, rest = shapes.split(plain)
     return _part(rest, lets, texts, set())
 
 
@@ -80,13 +90,3 @@ def _part(text: str, lets: dict[str, str], texts: dict[str, str], counted: set[s
             inner = {name: value for name, value in lets.items() if name != word}
             found += _part(lets[word], inner, texts, counted)
     return found
-
-
-def _statements(plain: str) -> Iterator[str]:
-    depth, begin = 0, 0
-    for at, character in enumerate(plain):
-        depth += (character in "([{") - (character in ")]}")
-        if character == ";" and depth == 0:
-            yield plain[begin:at]
-            begin = at + 1
-    yield plain[begin:]
