@@ -195,7 +195,7 @@ impl FakeAzure {
         let url = if is_beside { self.beside.url() } else { self.front.url() };
         let body = deployment(&name, &url, workspace, parameters, world);
         world.deployments.retain(|(old, ..)| *old != name);
-        world.deployments.push((name, body, 2));
+        world.deployments.push((name, body, 3));
         Answer::silent()
     }
 
