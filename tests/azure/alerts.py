@@ -25,18 +25,21 @@ TYPES = {
     "datetime": "TIMESTAMP",
     "dynamic": "JSON",
 }
-KNOWN = pathlib.Path(__file__).parents[2] / "content/hb_content/documents/data/azure_tables.json"
+KNOWN = json.loads(
+    (pathlib.Path(__file__).parents[2] / "content/hb_content/documents/data/azure_tables.json").read_text(
+        encoding="utf-8"
+    )
+)
 TABLES = {
     "AISecurityEvents_CL": {"EventFamily": "VARCHAR"},
     **{
         name: {column: TYPES[kind] for column, kind in table["columns"].items() if column != "TimeGenerated"}
-        for name, table in json.loads(KNOWN.read_text(encoding="utf-8")).items()
+        for name, table in KNOWN.items()
     },
 }
 
-
 # Azure's own functions over tables, which the engine does not know: each gives the rows of its table.
-FUNCTIONS = {"_SentinelHealth()": "SentinelHealth"}
+FUNCTIONS = {f"{table['function']}()": name for name, table in KNOWN.items() if "function" in table}
 
 
 def stored(value: Any) -> Any:

@@ -65,6 +65,10 @@ def workspace(content: Content, late: bool) -> Workspace:
             columns = [{"name": column, "type": kind} for column, kind in table["columns"].items()]
             tables.append({"name": name, "columns": columns})
     functions: list[dict[str, Any]] = [_watchlist(content, late)]
+    for name, table in data("azure_tables.json").items():
+        # Azure's own function over a table, which gives its rows also before the table exists.
+        if "function" in table:
+            functions.append({"name": table["function"], "parameters": [], "body": name})
     for item in content.of("parser"):
         if item.query:
             functions.append(
