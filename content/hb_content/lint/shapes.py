@@ -122,7 +122,8 @@ def _operand(text: str, start: int) -> str:
 
 def _operators(text: str) -> list[str]:
     """The parts of a pipeline, up to where a bracket closes that it is in, or a statement ends."""
-    parts, depth, begin = [], 0, 0
+    parts: list[str] = []
+    depth, begin = 0, 0
     for at, character in enumerate(text):
         depth += (character in "([{") - (character in ")]}")
         if depth < 0 or (depth == 0 and character == ";"):
