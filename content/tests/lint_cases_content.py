@@ -84,6 +84,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("kql-null-text", RULE, _FINDING, "| where isnotnull(FindingSeverity)"),
     ("kql-number-text", RULE, _FINDING, "| where FindingSeverity in (1, 2)"),
     ("kql-number-text", RULE, _FINDING, '| where strlen(FindingSeverity) != "5"'),
+    ("kql-two-types", RULE, _FINDING, "| union (HumanboundEvents(ago(1h)) | project EventId = 1)"),
     ("kql-week-bin", RULE, _FINDING, "| where bin(EventTime, 7d) < now()"),
     ("kql-date-text", RULE, _FINDING, '| where EventTime > todatetime("01/02/2026")'),
     ("kql-date-text", RULE, _FINDING, "| where EventTime > datetime(2024-13-45)"),

@@ -114,12 +114,15 @@ function calls(code, functions) {
 /** Operators that compare values; those of texts alone, like `has`, are the analyzer's to judge. */
 const COMPARISONS = ["==", "!=", "<>", "<", "<=", ">", ">=", "in", "!in"];
 
+/** What a union adds to the name of a column that has several types. */
+const SPLIT = /^(.+)_(?:bool|datetime|decimal|dynamic|guid|int|long|real|string|timespan)$/;
+
 /**
- * What only Azure minds: isnull() of a text, which is false there, and comparisons of a number with a text, which the
- * analyzer lets pass.
+ * What only Azure minds: isnull() of a text, which is false there, comparisons of a number with a text, which the
+ * analyzer lets pass, and unions of a column of two types, which become two columns there and stay one in the engine.
  */
 function gaps(code) {
-  const { FunctionCallExpression, BinaryExpression, InExpression } = Kusto.Language.Syntax;
+  const { FunctionCallExpression, BinaryExpression, InExpression, UnionOperator } = Kusto.Language.Syntax;
   const nodes = (kind) => Bridge.toArray(code.Syntax.GetDescendantsOrSelf(kind, null));
   const type = (node) => node?.ResultType?.Name ?? "unknown";
   const complaint = (id, message, node) => ({ severity: "Error", code: id, message, start: node.TextStart });
@@ -141,6 +144,13 @@ function gaps(code) {
       if ((isNumber(a) && b === "string") || (a === "string" && isNumber(b))) {
         found.push(complaint("HB004", `a comparison of ${a} with ${b}`, node));
       }
+    }
+  }
+  for (const node of nodes(UnionOperator)) {
+    const stems = Bridge.toArray(node.ResultType?.Columns ?? []).map((column) => SPLIT.exec(column.Name)?.[1]).filter(Boolean);
+    const split = stems.filter((stem, at) => stems.indexOf(stem) !== at);
+    if (split.length > 0) {
+      found.push(complaint("HB005", `a union of ${split.join(", ")} of several types`, node));
     }
   }
   return found;

@@ -10,13 +10,14 @@ RULES = {
     "kql-empty-text": "a text without a match is null in the engine and empty in Azure: isempty() and isnotempty() hold for both",
     "kql-null-text": "a text is never null in Azure, so isnull() is false there: isempty()",
     "kql-number-text": "a number that is compared with a text is an error or never equal, and the analyzer lets it pass",
+    "kql-two-types": "a column of two types becomes two in a union on Azure and stays one, of texts, in the engine: convert it first",
     "kql-week-bin": "bins of several days begin on another day in the engine: startofweek(), or bins of a day at most",
     "kql-date-text": "a date that is not written as ISO 8601 is read by the engine in its own way",
     "kql-estimate": "dcount() is an estimate in Azure and exact in the engine: it is compared by size, never for being equal",
 }
 
 #: The rules that need types, by the code that analyzer.mjs gives.
-OF_ANALYZER = {"HB003": "kql-null-text", "HB004": "kql-number-text"}
+OF_ANALYZER = {"HB003": "kql-null-text", "HB004": "kql-number-text", "HB005": "kql-two-types"}
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,7})?)?(?:Z|[+-]\d\d:\d\d)?)?")
 
