@@ -43,6 +43,33 @@ async function look(page, where) {
   for (const text of seen) fault(`${where}: ${text}`);
 }
 
+/** What answers the four questions must show without scrolling on a screen of 1366 by 768. */
+async function fold(page) {
+  const answers = {
+    "the verdict": ".message:has-text('Are we safer than before?')",
+    "the numbers": `${item("headline numbers")} .tile`,
+    "the fifth of the worst findings": `${item("five worst open findings")} tbody tr:last-child`,
+    "the first agent": `${item("AI agents")} tbody tr`,
+  };
+  for (const [what, selector] of Object.entries(answers)) {
+    const box = await (await page.$(selector))?.boundingBox();
+    if (!box || box.y + Math.min(box.height, 30) > 768) fault(`${what} is not on the first screen: ${JSON.stringify(box)}`);
+  }
+}
+
+/** The print view is the summary on one page, and leads back. */
+async function print(page) {
+  await openTab(page, "summary");
+  await act(page, () => page.click('[data-tab="print"]'));
+  if (await page.$(".parameters, .tabs")) fault("the print view has filters or tabs");
+  for (const name of ["headline numbers", "five worst open findings", "AI agents", "grades by day"]) {
+    if (!(await page.$(item(name)))) fault(`the print view lacks ${name}`);
+  }
+  await look(page, "the print view");
+  await act(page, () => page.click('[data-tab="screen"]'));
+  if (!(await page.$(".tabs"))) fault("there is no way back from the print view");
+}
+
 async function tour(page, width) {
   const shown = {};
   for (const tab of TABS) {
@@ -50,6 +77,7 @@ async function tour(page, width) {
     await look(page, `${tab} at ${width}`);
     await contrast(page, `light ${tab}`);
     if ((await page.getAttribute(`[data-tab="${tab}"]`, "aria-selected")) !== "true") fault(`${tab} is not the tab that shows`);
+    if (tab === "summary" && width === 1366) await fold(page);
     if ((await page.$$(".query")).length < 4) fault(`${tab} shows fewer than four items`);
     Object.assign(shown, await tiles(page));
   }
@@ -57,6 +85,7 @@ async function tour(page, width) {
 }
 
 async function use(page) {
+  await print(page);
   await openTab(page, "findings");
   if ((await count(page, "findings")) !== Object.values(truths.open).reduce((sum, one) => sum + one, 0)) fault("the grid does not hold the open findings");
   await pick(page, "Severity", "critical");
