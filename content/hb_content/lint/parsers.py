@@ -11,7 +11,7 @@ from hb_content.documents.files import Document, Finding, data
 from hb_content.documents.frameworks import mapped
 from hb_content.lint.code import code
 from hb_content.lint.mapping import Complaint
-from hb_content.lint.schema import shape
+from hb_content.lint.schema import IDENTIFIER, shape
 
 RULES = {
     "parser-spelling": "a parser has the keys of one of the community's two spellings: Function… or Parser…",
@@ -98,7 +98,7 @@ def _parameters(item: Document) -> Iterator[Complaint]:
     has_default = False
     for parameter in item.parameters:
         name, kind, constant = parameter["name"], parameter["type"], parameter.get("default")
-        if not re.match(r"^[A-Za-z_]\w*$", name) or kind not in TYPES or (has_default and constant is None):
+        if not IDENTIFIER.fullmatch(name) or kind not in TYPES or (has_default and constant is None):
             yield "parser-parameter", f"{name}:{kind}"
         has_default = constant is not None
         if kind in TYPES and constant is not None and not re.match(_CONSTANTS[kind], constant, re.S):

@@ -29,6 +29,8 @@ RULES = {
 }
 
 GUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+# A name as Kusto takes it without quotes.
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 _TYPES = {str: "a text", bool: "true or false", int: "a whole number", list: "a list", dict: "a mapping"}
 

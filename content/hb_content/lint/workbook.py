@@ -27,7 +27,7 @@ from hb_content.documents.workbook import (
 from hb_content.lint import first_visit
 from hb_content.lint import workbook_queries as queries
 from hb_content.lint.mapping import Complaint
-from hb_content.lint.schema import GUID
+from hb_content.lint.schema import GUID, IDENTIFIER
 
 RULES = (
     {
@@ -156,7 +156,7 @@ def _parameters(item: Document, found: list[Item]) -> Iterator[Complaint]:
         for parameter in parameters(entry):
             name = str(parameter.get("name", ""))
             where = f"{entry.where}/{name}"
-            if not GUID.match(str(parameter.get("id", ""))) or not re.match(r"^[A-Za-z_]\w*$", name):
+            if not GUID.match(str(parameter.get("id", ""))) or not IDENTIFIER.fullmatch(name):
                 yield "wb-parameter-id", where
             if not parameter.get("isHiddenWhenLocked") and not parameter.get("label"):
                 yield "wb-parameter-label", where

@@ -59,6 +59,11 @@ def techniques(ids: Iterable[str]) -> str:
     )
 
 
+def spelt(tactic: str) -> str:
+    """`InitialAccess`, as the files spell it, in the words that people read."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", tactic)
+
+
 def attack(content: Content) -> str:
     """Rules and hunts by tactic, in the order of the matrix; a cell has the techniques that belong to both."""
     known = data("frameworks.json")["attack"]
@@ -78,8 +83,7 @@ def attack(content: Content) -> str:
             ]
             row.append((techniques(owned) or "yes") if listed else "")
         rows.append(row)
-    # `InitialAccess` is how the files spell it; people read words.
-    return table(["content", "kind", *(re.sub(r"(?<!^)(?=[A-Z])", " ", tactic) for tactic in tactics)], rows)
+    return table(["content", "kind", *(spelt(tactic) for tactic in tactics)], rows)
 
 
 def owasp(content: Content) -> str:
@@ -94,7 +98,7 @@ def owasp(content: Content) -> str:
             category,
             name,
             f"[{atlas}](https://atlas.mitre.org/techniques/{atlas})" if atlas else "none",
-            re.sub(r"(?<!^)(?=[A-Z])", " ", tactic),
+            spelt(tactic),
         ]
         for category, name, atlas, tactic in found
     ]
