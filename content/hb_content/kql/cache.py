@@ -1,7 +1,8 @@
 """Runs KQL, each parser call with constant arguments once.
 
 Azure puts a parser's text in place of each call. Here `HumanboundFindings(datetime(…), 7)` is executed once into a table,
-and the text refers to that table: the same engine, the same KQL, the same rows, and many times faster.
+and the text refers to that table: the same engine, the same KQL, the same rows, and many times faster. Calls that differ in
+their arguments only are one statement (`cases.py`), where it is known beforehand that they will come.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hb_content.documents.files import default
 from hb_content.documents.sources import parser_name, parser_query
+from hb_content.kql.cases import Case, cases_of
 from hb_content.kql.engine import Engine, Row, Run, fetch
 from hb_content.kql.functions import NO_WATCHLIST, WATCHLIST, Schema, executable, watchlist_function
-from hb_content.kql.templates import Templates
+from hb_content.kql.templates import Template, Templates
 from hb_content.kql.translations import Translations
 
 #: A string in its four spellings, a comment, a name, a bracket or a semicolon.
@@ -46,6 +49,10 @@ class NotConstantError(ValueError):
     """A call has an argument that is no constant, so no table can stand for it."""
 
 
+class _PendingError(Exception):
+    """A call has no table yet; it is made together with others."""
+
+
 class Memo:
     """An engine whose clock stands still, and the tables of what was called."""
 
@@ -65,11 +72,56 @@ class Memo:
         self._constants: dict[str, str | None] = {}
         self._translations = Translations()
         self._templates = templates(self._translate)
+        #: The first table of each template, by which the many that are made at once are checked.
+        self._alone: dict[tuple[str, str], Case] = {}
+        self._pending: dict[tuple[str, ...], Case] | None = None
 
     def sql(self, kql: str) -> str:
         """The SQL of a text, its calls already tables."""
-        sql = self._templates.sql(self._expand(kql, {}), self._schema)
+        return self._timed(self._templates.sql(self._expand(kql, {}), self._schema))
+
+    def _timed(self, sql: str) -> str:
         return sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
+
+    def prefetch(self, texts: Iterable[str]) -> None:
+        """Makes the tables of all calls in texts; calls that differ only in their arguments in one statement."""
+        waiting = list(dict.fromkeys(texts))
+        while waiting:
+            pending: dict[tuple[str, ...], Case] = {}
+            self._pending = pending
+            still = []
+            for text in waiting:
+                try:
+                    self._expand(text, {})
+                except _PendingError:
+                    still.append(text)
+                except Exception:  # It is told when the text is asked for.
+                    continue
+            self._pending = None
+            groups = defaultdict(list)
+            for key, case in pending.items():
+                groups[case.key].append((key, case))
+            for group in groups.values():
+                self._make_together(group)
+            waiting = still if pending else []
+
+    def _make_together(self, group: list[tuple[tuple[str, ...], Case]]) -> None:
+        cases = [case for _, case in group]
+        if cases[0].key not in self._alone:
+            self._make(cases.pop(0))
+        if not cases_of(self.connection, cases, self._alone.get(group[0][1].key), self._timed):
+            for case in cases:
+                self._make(case)
+        for key, case in group:
+            self._describe(case.table)
+            self._tables[key] = case.table
+
+    def _make(self, case: Case) -> None:
+        self.connection.execute(f'CREATE TABLE "{case.table}" AS {self._timed(case.template.sql())}')
+        self._alone.setdefault(case.key, case)
+
+    def _describe(self, table: str) -> None:
+        self._schema[table] = [row[0] for row in self.connection.execute(f'DESCRIBE "{table}"').fetchall()]
 
     def query(self, kql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
         """Columns with their types, and rows."""
@@ -103,6 +155,7 @@ class Memo:
 
     def _calls(self, statement: str, known: dict[str, str]) -> str:
         out, at = [], 0
+        is_pending = False
         for match in _TOKEN.finditer(statement):
             if match.start() < at or match.group("name") not in self._parsers:
                 continue
@@ -114,11 +167,15 @@ class Memo:
                 raise NotConstantError(
                     f"{match.group('name')}({inner.strip()}) has an argument that is no constant"
                 )
-            out += [
-                statement[at : match.start()],
-                self._table(match.group("name"), [str(a) for a in arguments]),
-            ]
+            try:
+                table = self._table(match.group("name"), [str(a) for a in arguments])
+            except _PendingError:
+                is_pending = True
+                continue
+            out += [statement[at : match.start()], table]
             at = closing + 1
+        if is_pending:
+            raise _PendingError
         return "".join([*out, statement[at:]])
 
     def _table(self, name: str, arguments: list[str]) -> str:
@@ -128,18 +185,27 @@ class Memo:
         values = [_typed(a, p["Type"]) for a, p in zip(arguments, declared, strict=False)]
         values += [default(p["Type"], p["Default"]) for p in declared[len(values) :]]
         key = (name, *values)
-        if key not in self._tables:
-            known = {p["Name"]: value for p, value in zip(declared, values, strict=True)}
-            lets = "".join(f"let {parameter} = {value};\n" for parameter, value in known.items())
-            body = executable(parser_query(parser))
-            table = f"_{name}{len(self._tables)}"
-            sql = self.sql(lets + self._expand(body, known))
-            self.connection.execute(f'CREATE TABLE "{table}" AS {sql}')
-            self._schema[table] = [
-                row[0] for row in self.connection.execute(f'DESCRIBE "{table}"').fetchall()
-            ]
-            self._tables[key] = table
-        return self._tables[key]
+        if key in self._tables:
+            return self._tables[key]
+        if self._pending is not None and key in self._pending:
+            raise _PendingError
+        known = {p["Name"]: value for p, value in zip(declared, values, strict=True)}
+        case = Case(f"_{name}{len(self._schema)}", self._template_of(parser, known))
+        if self._pending is not None:
+            case = Case(f"_{name}{len(self._schema) + len(self._pending)}", case.template)
+            self._pending[key] = case
+            raise _PendingError
+        self._make(case)
+        self._describe(case.table)
+        self._tables[key] = case.table
+        return case.table
+
+    def _template_of(self, parser: dict[str, Any], known: dict[str, str]) -> Template:
+        """The SQL of a call."""
+        lets = "".join(f"let {parameter} = {value};\n" for parameter, value in known.items())
+        body = executable(parser_query(parser))
+        text = self._expand(lets + self._expand(body, known), {})
+        return self._templates.template(text, self._schema)
 
     def _constant(self, text: str, known: dict[str, str]) -> str | None:
         """The literal that an expression of constants comes to; None for any other."""
@@ -172,10 +238,7 @@ class Memo:
         if _is_literal(text):
             return text
         if text not in self._constants:
-            sql = self._translations.sql(f"print v = {text}", {}, [])
-            [(_, kind)], [[value]] = self.fetch(
-                sql.replace("$kqlnow", f"TIMESTAMP '{self._now.isoformat(sep=' ')}'")
-            )
+            [(_, kind)], [[value]] = self.fetch(self._timed(self._templates.sql(f"print v = {text}", {})))
             self._constants[text] = (
                 f"dynamic({value})" if kind == "JSON" and isinstance(value, str) else _literal(value)
             )

@@ -18,11 +18,13 @@ from duckdb_kql import stored_functions
 
 from hb_content.documents.files import ROOT
 from hb_content.kql.kept import Kept, code, reachable
+from hb_content.kql.shorter import __file__ as shortening
+from hb_content.kql.shorter import shorter
 
 #: The clock that a translation takes for `now()`: its placeholder in the SQL is replaced by each run's own.
 _CLOCK = dt.datetime(2000, 1, 1)
 #: What translates, and the code that calls it.
-VERSION = [version("duckdb-kql"), code(__file__)]
+VERSION = [version("duckdb-kql"), code(__file__), code(shortening)]
 
 
 class Translations:
@@ -38,7 +40,7 @@ class Translations:
         found = self._kept.get(made_from)
         if found is None:
             parsed = _parsed(tuple(functions))
-            found = str(duckdb_kql.to_sql(kql, schema=tables, query_now=_CLOCK, functions=parsed))
+            found = shorter(str(duckdb_kql.to_sql(kql, schema=tables, query_now=_CLOCK, functions=parsed)))
             self._kept.put(made_from, found)
         return found
 
