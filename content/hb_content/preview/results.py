@@ -50,12 +50,21 @@ class Results:
             self._add(key, self._result(lambda: self._memo.query(full)))
         return self.results[self.index[key]]
 
+    def ask(self, path: str, text: str, values: Values) -> dict[str, Any] | None:
+        """The same, but the page does not get it."""
+        filled = self.texts.fill(path, text, values)
+        return None if filled is None else self._result(lambda: self._memo.query(filled[1]))
+
     def _add(self, key: str, result: dict[str, Any]) -> None:
+        self.index[key] = self.keep(result)
+
+    def keep(self, result: dict[str, Any]) -> int:
+        """Gives a result to the page; says its number there."""
         text = json.dumps(result, ensure_ascii=False)
         if text not in self._seen:
             self._seen[text] = len(self.results)
             self.results.append(result)
-        self.index[key] = self._seen[text]
+        return self._seen[text]
 
     @staticmethod
     def _result(run: Callable[[], tuple[list[tuple[str, str]], list[tuple[Any, ...]]]]) -> dict[str, Any]:

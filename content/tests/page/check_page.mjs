@@ -1,6 +1,8 @@
 // check_page.mjs PAGE TRUTHS: opens the preview as people do, and prints what is wrong with it.
 // TRUTHS is JSON: `tiles` (label to text), `findings` (all of them), `open` (severity to count of open findings).
+import { contrast, keyboard, keys, structure } from "./accessible.mjs";
 import { TABS, act, openTab, withPage } from "./browser.mjs";
+import { combine, mark } from "./choices.mjs";
 
 const [file, given] = process.argv.slice(2);
 const truths = JSON.parse(given);
@@ -70,12 +72,13 @@ async function print(page) {
   if (!(await page.$(".tabs"))) fault("there is no way back from the print view");
 }
 
-async function tour(page, width) {
+async function tour(page, width, theme) {
   const shown = {};
   for (const tab of TABS) {
     await openTab(page, tab);
     await look(page, `${tab} at ${width}`);
-    await contrast(page, `light ${tab}`);
+    await contrast(page, `${theme} ${tab} at ${width}`, fault);
+    await structure(page, `${tab} at ${width}`, fault);
     if ((await page.getAttribute(`[data-tab="${tab}"]`, "aria-selected")) !== "true") fault(`${tab} is not the tab that shows`);
     if (tab === "summary" && width === 1366) await fold(page);
     if ((await page.$$(".query")).length < 4) fault(`${tab} shows fewer than four items`);
@@ -147,61 +150,33 @@ async function use(page) {
   }
 }
 
-/** Text must stand out from what is behind it, by WCAG 2: 4.5 to 1. */
-async function contrast(page, where) {
-  const low = await page.evaluate(() => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-    if (!canvas) throw new Error("the browser has no canvas");
-    // Colours over each other, whatever way they are written in; the first is opaque.
-    const mix = (colors) => {
-      for (const color of colors) {
-        canvas.fillStyle = color;
-        canvas.fillRect(0, 0, 1, 1);
-      }
-      return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-    };
-    const light = (rgb) => {
-      const [r, g, b] = rgb.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (node) => {
-      const colors = [];
-      for (let at = node; at; at = at.parentElement) colors.unshift(getComputedStyle(at).backgroundColor);
-      return ["white", ...colors];
-    };
-    const found = [];
-    for (const node of document.querySelectorAll("body *")) {
-      const says = [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.textContent?.trim());
-      if (!says || node.closest("svg, script, style, dialog, [disabled]") || !node.getClientRects().length) continue;
-      const back = behind(node);
-      const [a, b] = [light(mix([...back, getComputedStyle(node).color])), light(mix(back))];
-      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      if (ratio < 4.5) found.push(`"${node.textContent.slice(0, 30)}" (${node.className || node.tagName}) has ${ratio.toFixed(1)}`);
-    }
-    return found;
-  });
-  for (const one of new Set(low)) fault(`${where}: text of too little contrast: ${one}`);
-}
-
 process.on("uncaughtException", (error) => {
   console.log([...new Set(faults), error.message].join("\n"));
   process.exit(1);
 });
-for (const width of [1366, 1920]) {
-  await withPage(file, { width }, fault, async (page) => {
-    const shown = await tour(page, width);
-    for (const [label, text] of Object.entries(truths.tiles)) if (shown[label] !== String(text)) fault(`the tile ${label} shows ${shown[label]}, and the story has ${text}`);
-    if (width === 1366) await use(page);
-  });
-}
-await withPage(file, { width: 1366, dark: true }, fault, async (page) => {
-  if ((await page.getAttribute("html", "data-theme")) !== "dark") fault("a system that is dark gets a light page");
-  for (const tab of TABS) {
-    await openTab(page, tab);
-    await contrast(page, `dark ${tab}`);
+for (const width of [1366, 1920, 2560]) {
+  for (const theme of ["light", "dark"]) {
+    await withPage(file, { width, dark: theme === "dark" }, fault, async (page) => {
+      if ((await page.getAttribute("html", "data-theme")) !== theme) fault(`a system that is ${theme} gets another page`);
+      const shown = await tour(page, width, theme);
+      for (const [label, text] of Object.entries(truths.tiles)) if (shown[label] !== String(text)) fault(`the tile ${label} shows ${shown[label]}, and the story has ${text}`);
+      const wide = await page.evaluate(() => document.querySelector("main")?.clientWidth ?? 0);
+      if (wide < width - 20) fault(`at ${width} the page takes ${wide}`);
+      if (width !== 1366) return;
+      for (const tab of TABS) {
+        await openTab(page, tab);
+        await keyboard(page, `${theme} ${tab}`, fault);
+      }
+      await act(page, () => page.click("#theme"));
+      if ((await page.getAttribute("html", "data-theme")) === theme) fault("the button does not change the theme");
+    });
   }
-  await act(page, () => page.click("#theme"));
-  if ((await page.getAttribute("html", "data-theme")) !== "light") fault("the button does not change the theme");
+}
+await withPage(file, { width: 1366 }, fault, async (page) => {
+  await use(page);
+  await keys(page, fault);
+  await combine(page, fault);
+  await mark(page, fault);
 });
 console.log([...new Set(faults)].join("\n") || "nothing is wrong");
 process.exit(faults.length ? 1 : 0);

@@ -1,8 +1,9 @@
 // screenshots.mjs PAGE FOLDER: a picture of each tab, as it shows at first, for the documents; of the first a dark one too.
 // Content Hub wants names that say White and Black.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TABS, act, openTab, withPage } from "./browser.mjs";
+import { smaller } from "./images.mjs";
 
 const [file, folder] = process.argv.slice(2);
 const faults = [];
@@ -12,7 +13,8 @@ const take = (tabs, dark) => withPage(file, { width: 1366, dark }, (text) => fau
     await openTab(page, tab);
     // What a row opens is half of that tab.
     if (tab === "findings") await act(page, () => page.click('[data-name="findings"] tbody tr'));
-    await page.screenshot({ path: join(folder, `${tab}${dark ? "Black" : "White"}.png`), fullPage: true, animations: "disabled" });
+    const picture = await page.screenshot({ fullPage: true, animations: "disabled" });
+    writeFileSync(join(folder, `${tab}${dark ? "Black" : "White"}.png`), await smaller(page, picture));
   }
 });
 await take(TABS, false);

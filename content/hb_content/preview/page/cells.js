@@ -5,25 +5,24 @@ const COLORS = {
   purple: "#8764b8", turquoise: "#00b7c3", pink: "#e3008c", magenta: "#b4009e", brown: "#8e562e", seafoam: "#2fae9b", violet: "#6b69d6",
 };
 const SERIES = ["#0078d4", "#e3008c", "#f7630c", "#00b7c3", "#8764b8", "#57a300", "#eaa300", "#004e8c", "#b4009e", "#8e562e", "#69afe5", "#7a8ba3"];
-const SEVERITIES = { critical: "#a4262c", high: "#e8590c", medium: "#d99a00", low: "#4f8fd0", info: "#8a8886", unknown: "#8a8886" };
 
-/** Shape and colour of an icon, by the name that a threshold gives it. The shape alone tells what it means. */
+/** Shape and colour (of page.css, by theme) of an icon, by the name that a threshold gives it. The shape alone tells what it means. */
 const ICONS = {
-  success: ["check", "#107c10"], 1: ["check", "#107c10"], Available: ["check", "#107c10"], Resolved: ["check", "#107c10"], complete: ["check", "#107c10"],
-  failed: ["cross", "#d13438"], error: ["cross", "#d13438"], 4: ["cross", "#d13438"], critical: ["cross", "#d13438"], Unavailable: ["cross", "#d13438"],
-  warning: ["alert", "#d99a00"], 2: ["alert", "#d99a00"], Degraded: ["alert", "#d99a00"], Fired: ["alert", "#d13438"],
-  info: ["info", "#0078d4"], Informational: ["info", "#0078d4"], unknown: ["question", "#8a8886"], question: ["question", "#8a8886"],
-  up: ["up", "#0078d4"], down: ["down", "#0078d4"], left: ["left", "#0078d4"], right: ["right", "#0078d4"],
-  trendup: ["trendup", "#8a8886"], trenddown: ["trenddown", "#8a8886"],
-  stopped: ["pause", "#8a8886"], paused: ["pause", "#8a8886"], 3: ["dash", "#8a8886"], disabled: ["dash", "#8a8886"], cancelled: ["dash", "#8a8886"],
-  pending: ["clock", "#8a8886"], Clock: ["clock", "#8a8886"], running: ["clock", "#0078d4"], more: ["dot", "#8a8886"],
-  Sev0: ["sev0", "#a4262c"], Sev1: ["sev1", "#e8590c"], Sev2: ["sev2", "#d99a00"], Sev3: ["sev3", "#4f8fd0"], Sev4: ["sev4", "#8a8886"],
+  success: ["check", "good"], 1: ["check", "good"], Available: ["check", "good"], Resolved: ["check", "good"], complete: ["check", "good"],
+  failed: ["cross", "bad"], error: ["cross", "bad"], 4: ["cross", "bad"], critical: ["cross", "bad"], Unavailable: ["cross", "bad"],
+  warning: ["alert", "warn"], 2: ["alert", "warn"], Degraded: ["alert", "warn"], Fired: ["alert", "bad"],
+  info: ["info", "blue"], Informational: ["info", "blue"], unknown: ["question", "dim"], question: ["question", "dim"],
+  up: ["up", "blue"], down: ["down", "blue"], left: ["left", "blue"], right: ["right", "blue"],
+  trendup: ["trendup", "dim"], trenddown: ["trenddown", "dim"],
+  stopped: ["pause", "dim"], paused: ["pause", "dim"], 3: ["dash", "dim"], disabled: ["dash", "dim"], cancelled: ["dash", "dim"],
+  pending: ["clock", "dim"], Clock: ["clock", "dim"], running: ["clock", "blue"], more: ["dot", "dim"],
+  Sev0: ["sev0", "worst"], Sev1: ["sev1", "high"], Sev2: ["sev2", "warn"], Sev3: ["sev3", "low"], Sev4: ["sev4", "dim"],
 };
-const disc = (inner) => `<circle cx="8" cy="8" r="7" fill="currentColor"/><g fill="none" stroke="#fff" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${inner}</g>`;
+const disc = (inner) => `<circle cx="8" cy="8" r="7" fill="currentColor"/><g fill="none" stroke="var(--back)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${inner}</g>`;
 const line = (path) => `<path d="${path}" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/>`;
 const SHAPES = {
   check: disc('<path d="M4.8 8.2l2.2 2.2 4.2-4.6"/>'), cross: disc('<path d="M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2"/>'), info: disc('<path d="M8 7.4v4M8 4.6v.1"/>'),
-  alert: '<path d="M8 1.2L15.4 14.4H.6z" fill="currentColor" stroke="currentColor" stroke-linejoin="round"/><path d="M8 6v4M8 12v.2" stroke="#fff" stroke-width="1.6" stroke-linecap="round"/>',
+  alert: '<path d="M8 1.2L15.4 14.4H.6z" fill="currentColor" stroke="currentColor" stroke-linejoin="round"/><path d="M8 6v4M8 12v.2" stroke="var(--back)" stroke-width="1.6" stroke-linecap="round"/>',
   question: disc('<path d="M6 6.2a2 2 0 1 1 2.6 2c-.5.2-.6.5-.6 1M8 11.4v.1"/>'), pause: disc('<path d="M6.3 5.3v5.4M9.7 5.3v5.4"/>'), dash: disc('<path d="M5 8h6"/>'),
   clock: disc('<path d="M8 4.2V8l2.6 1.6"/>'), dot: '<circle cx="8" cy="8" r="4" fill="currentColor"/>',
   up: line("M8 13V3M4 7l4-4 4 4"), down: line("M8 3v10M4 9l4 4 4-4"), left: line("M13 8H3M7 4L3 8l4 4"), right: line("M3 8h10M9 4l4 4-4 4"),
@@ -45,7 +44,7 @@ function element(tag, attributes = {}, ...inner) {
 function icon(name) {
   const [shape, color] = ICONS[name] || [];
   if (!shape) return undefined;
-  const made = element("span", { class: "icon", style: `color:${color}`, "aria-hidden": "true" });
+  const made = element("span", { class: "icon", style: `color:var(--${color})`, "aria-hidden": "true" });
   made.innerHTML = `<svg viewBox="0 0 16 16" width="16" height="16">${SHAPES[shape]}</svg>`;
   return made;
 }
@@ -124,14 +123,18 @@ function inline(text) {
     .replace(/\[([^\]]+)\]\((https?:[^)\s]+)\)/g, '<a href="$2" target="_blank" rel="noopener">$1</a>');
 }
 
-/** The Markdown that texts of the workbook use. */
-function markdown(text) {
+/** The Markdown that texts of the workbook use; its highest heading is of `level`. */
+function markdown(text, level = 2) {
   const out = [];
+  const top = Math.min(...[...text.matchAll(/^(#{1,5})\s/gm)].map(([, marks]) => marks.length));
   for (const block of text.split(/\n\s*\n/)) {
     const lines = block.split("\n").filter((one) => one.trim());
     if (!lines.length) continue;
     const heading = lines[0].match(/^(#{1,5})\s+(.*)/);
-    if (heading) out.push(`<h${heading[1].length}>${inline(heading[2])}</h${heading[1].length}>`);
+    if (heading) {
+      const tag = `h${Math.min(6, level + heading[1].length - top)}`;
+      out.push(`<${tag}>${inline(heading[2])}</${tag}>`);
+    }
     const rest = heading ? lines.slice(1) : lines;
     if (!rest.length) continue;
     if (rest.every((one) => /^\s*([-*]|\d+\.)\s/.test(one))) {

@@ -1,6 +1,14 @@
-// Charts, by Plotly: which columns are the axes and the series is found as the portal finds it.
+// Charts, by Plotly: which columns are the axes and the series is found as the portal finds it, colours and order are the workbook's.
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const isNumber = (kind) => kind === "long" || kind === "real";
+const HEIGHTS = { 0: 320, 1: 240, 2: 460, 3: 340, 4: 190 };
+const BARS = ["categoricalbar", "barchart", "unstackedbar"];
+const KINDS = { piechart: "Pie chart", linechart: "Line chart", timechart: "Line chart", areachart: "Area chart", scatterchart: "Scatter chart" };
+/** What tells series apart without their colours. */
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
+/** How the portal adds up the points of a series, by the number that it gives each way. */
+const SUMS = { 1: "sum", 2: "min", 3: "max", 4: "average", 7: "count" };
 
 /** The columns that stand for x, the series and the values. */
 function rolesOf(content, columns) {
@@ -16,7 +24,17 @@ function rolesOf(content, columns) {
   return { x, y, group };
 }
 
-/** Name, label and colour of each series, with its points. */
+/** Series beyond the largest `most` as one. */
+function othersAsOne(listed, most) {
+  if (!most || listed.length <= most) return listed;
+  const size = (series) => series.y.reduce((sum, one) => sum + Number(one), 0);
+  const large = new Set([...listed].sort((a, b) => size(b) - size(a)).slice(0, most));
+  const sums = new Map();
+  for (const series of listed.filter((one) => !large.has(one))) series.x.forEach((x, at) => sums.set(x, (sums.get(x) ?? 0) + Number(series.y[at])));
+  return [...listed.filter((one) => large.has(one)), { key: "Other", x: [...sums.keys()], y: [...sums.values()] }];
+}
+
+/** Name, label and colour of each series, with its points, in the order of the rows. */
 function seriesOf(content, result) {
   const { x, y, group } = rolesOf(content, result.columns);
   const [records, kinds] = recordsOf(result);
@@ -31,18 +49,13 @@ function seriesOf(content, result) {
       series.y.push(record[column]);
     }
   }
-  // Severities keep their colours, worst first.
-  const ranks = Object.keys(SEVERITIES);
-  const listed = [...found.values()];
-  if (listed.length && listed.every(({ key }) => ranks.includes(key))) listed.sort((a, b) => ranks.indexOf(a.key) - ranks.indexOf(b.key));
-  return listed.map((series, at) => {
+  // The portal gives its colours in turn to those that have none of their own.
+  return othersAsOne([...found.values()], content.chartSettings?.createOtherGroup).map((series, at) => {
     const setting = settings.get(series.key);
-    const color = COLORS[setting?.color] ?? setting?.color ?? SEVERITIES[series.key.toLowerCase()] ?? SERIES[at % SERIES.length];
+    const color = COLORS[setting?.color] ?? setting?.color ?? (series.key === "Other" ? COLORS.gray : SERIES[at % SERIES.length]);
     return { ...series, label: setting?.label || series.key, color };
   });
 }
-
-const HEIGHTS = { 0: 320, 1: 240, 2: 460, 3: 340, 4: 190 };
 
 function axis(settings, extra = {}) {
   const format = settings?.numberFormatSettings;
@@ -54,93 +67,133 @@ function axis(settings, extra = {}) {
   };
 }
 
-function layoutOf(content, kind, count) {
+function layoutOf(content, result) {
   const settings = content.chartSettings || {};
+  const kind = content.visualization;
   const isTime = ["timechart", "linechart", "areachart", "barchart"].includes(kind);
-  return {
+  const made = {
     height: HEIGHTS[content.size ?? 0] ?? 320,
     margin: { l: 8, r: 12, t: 8, b: 8, pad: 2 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: css("--font"), size: 12, color: css("--text") },
-    showlegend: count > 1 && settings.showLegend !== false,
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 }, traceorder: "normal" },
+    showlegend: false,
     hoverlabel: { font: { family: css("--font"), size: 12 } },
     hovermode: isTime ? "x unified" : "closest",
-    dragmode: content.timeBrushParameterName ? "select" : false,
-    selectdirection: "h",
+    dragmode: content.timeBrushParameterName ? "select" : false, selectdirection: "h",
     xaxis: axis(settings.xSettings, { showgrid: false, fixedrange: !content.timeBrushParameterName, rangemode: "normal" }),
     yaxis: axis(settings.ySettings),
-    barmode: "stack", bargap: 0.3,
+    barmode: kind === "unstackedbar" ? "group" : "stack", bargap: 0.3, uniformtext: { mode: "hide", minsize: 10 },
   };
+  if (BARS.includes(kind) && !result.columns.some(([, one]) => one === "datetime")) {
+    // Each series has a part of the categories only; their order is that of the rows.
+    const at = result.columns.findIndex(([name]) => name === rolesOf(content, result.columns).x);
+    Object.assign(made.xaxis, { type: "category", categoryorder: "array", categoryarray: [...new Set(result.rows.map((row) => row[at]))] });
+  }
+  return made;
 }
 
-function pieOf(content, result, width) {
-  const listed = seriesOf({ ...content, chartSettings: { ...content.chartSettings, group: undefined } }, result)[0] ?? { x: [], y: [] };
+/** The parts of a pie, each as a series of one point. */
+function partsOf(content, result) {
+  const [whole] = seriesOf({ ...content, chartSettings: { ...content.chartSettings, group: undefined } }, result);
   const settings = new Map((content.chartSettings?.seriesLabelSettings || []).map((one) => [one.seriesName, one]));
-  const colors = listed.x.map((name, at) => COLORS[settings.get(name)?.color] ?? settings.get(name)?.color ?? SEVERITIES[String(name).toLowerCase()] ?? SERIES[at % SERIES.length]);
-  const legend = width > 420 ? { orientation: "v", x: 1.05, y: 0.5 } : { orientation: "h", y: -0.1 };
-  return [
-    [{ type: "pie", hole: 0.6, labels: listed.x.map((name) => settings.get(name)?.label || name), values: listed.y, marker: { colors, line: { color: css("--back"), width: 2 } }, textinfo: "value", sort: false, direction: "clockwise", hovertemplate: "%{label}: %{value} (%{percent})<extra></extra>" }],
-    { showlegend: true, legend: { ...legend, font: { size: 12 } } },
-  ];
+  return (whole?.x ?? []).map((name, at) => {
+    const setting = settings.get(name);
+    return { key: name, label: setting?.label || name, color: COLORS[setting?.color] ?? setting?.color ?? SERIES[at % SERIES.length], x: [name], y: [whole.y[at]] };
+  });
 }
 
-function tracesOf(content, result, kind) {
-  const listed = seriesOf(content, result);
-  return listed.map(({ x, y, label, color }) => {
+function tracesOf(listed, kind) {
+  if (kind === "piechart") {
+    const [labels, values, colors] = [listed.map((one) => one.label), listed.map((one) => one.y[0]), listed.map((one) => one.color)];
+    return [{ type: "pie", hole: 0.6, labels, values, marker: { colors, line: { color: css("--back"), width: 2 } }, textinfo: "label+value", textposition: "outside", automargin: true, sort: false, direction: "clockwise", hovertemplate: "%{label}: %{value} (%{percent})<extra></extra>" }];
+  }
+  return listed.map(({ x, y, label, color }, nth) => {
     const isTime = x.length > 0 && /^\d{4}-\d\d-\d\dT/.test(String(x[0]));
     const common = { name: label, hovertemplate: `${escaped(label)}: %{y:,.4~g}<extra></extra>` };
-    if (["categoricalbar", "barchart", "unstackedbar"].includes(kind)) {
-      return { type: "bar", ...common, x, y, marker: { color }, hovertemplate: isTime ? common.hovertemplate : `%{x}, ${common.hovertemplate}` };
+    if (BARS.includes(kind)) {
+      // The series' name stands in a bar that has room for it.
+      const named = listed.length > 1 ? { text: y.map((one) => (Number(one) ? escaped(label) : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0, insidetextfont: { color: inkOn(color), size: 11 } } : {};
+      return { type: "bar", ...common, ...named, x, y, marker: { color, line: { color: css("--soft"), width: 0.5 } }, hovertemplate: isTime ? common.hovertemplate : `%{x}, ${common.hovertemplate}` };
     }
     const order = x.map((_, at) => at).sort((a, b) => (x[a] < x[b] ? -1 : 1));
     const points = { x: isTime ? order.map((at) => x[at]) : x, y: isTime ? order.map((at) => y[at]) : y };
-    if (kind === "scatterchart") return { type: "scatter", mode: "markers", ...common, ...points, marker: { color, size: 8 } };
-    const isArea = kind === "areachart";
+    const symbol = MARKS[nth % MARKS.length];
+    if (kind === "scatterchart") return { type: "scatter", mode: "markers", ...common, ...points, marker: { color, size: 8, symbol } };
     return {
       type: "scatter", mode: points.x.length > 40 ? "lines" : "lines+markers", ...common, ...points, connectgaps: true,
-      line: { color, width: 2, shape: "linear" }, marker: { color, size: 5 },
-      ...(isArea ? { stackgroup: "one", fillcolor: `${color}55` } : {}),
+      line: { color, width: 2, shape: "linear", dash: DASHES[nth % DASHES.length] }, marker: { color, size: 6, symbol },
+      ...(kind === "areachart" ? { stackgroup: "one", fillcolor: `${color}55` } : {}),
     };
   });
+}
+
+/** Black or white, whichever stands out from a colour. */
+function inkOn(color) {
+  const [red, green, blue] = (color.match(/^#(..)(..)(..)/) ?? ["", "80", "80", "80"]).slice(1).map((part) => parseInt(part, 16));
+  return red * 0.299 + green * 0.587 + blue * 0.114 > 140 ? "#000000" : "#ffffff";
+}
+
+/** What the portal writes below a chart beside each series: its points added up, unless `showMetrics` is off. */
+function metricOf(content, series) {
+  const points = series.y.filter((one) => one !== null).map(Number);
+  if (!points.length) return "";
+  const way = SUMS[content.aggregation] ?? "sum";
+  const sum = points.reduce((total, one) => total + one, 0);
+  const value = { sum, min: Math.min(...points), max: Math.max(...points), average: sum / points.length, count: points.length }[way];
+  return `${number(value, undefined)} (${way})`;
+}
+
+/** How a series is drawn, small. */
+function swatch(kind, color, nth) {
+  const isLine = !BARS.includes(kind) && kind !== "piechart";
+  const made = element("span", { class: "swatch", "aria-hidden": "true" });
+  const dash = { dash: "6 3", dot: "2 2", dashdot: "6 2 2 2", longdash: "10 3" }[DASHES[nth % DASHES.length]] ?? "";
+  made.innerHTML = isLine
+    ? `<svg width="26" height="10"><path d="M0 5h26" stroke="${color}" stroke-width="2.5" stroke-dasharray="${dash}"/></svg>`
+    : `<svg width="12" height="12"><rect x=".5" y=".5" width="11" height="11" fill="${color}" stroke="var(--soft)" stroke-width=".5"/></svg>`;
+  return made;
+}
+
+function legendOf(content, listed) {
+  const { showLegend, showMetrics } = content.chartSettings || {};
+  if (listed.length < 2 && showMetrics === false) return undefined;
+  if (showLegend === false && showMetrics === false) return undefined;
+  return element("ul", { class: "legend" }, ...listed.map((series, at) => element("li", {}, swatch(content.visualization, series.color, at), element("span", { text: series.label }),
+    showMetrics === false || content.visualization === "piechart" ? undefined : element("b", { class: "metric", text: metricOf(content, series) }))));
+}
+
+/** A chart in a sentence, for those who do not see it. */
+function spoken(content, item, listed) {
+  const said = listed.slice(0, 8).map((series) => {
+    const points = series.y.filter((one) => one !== null).map(Number);
+    return points.length > 1 ? `${series.label}: ${points.length} values from ${number(Math.min(...points))} to ${number(Math.max(...points))}` : `${series.label}: ${points.map((one) => number(one)).join()}`;
+  });
+  return `${KINDS[content.visualization] ?? "Bar chart"}, ${sentence(content.title, present()) || item.name}. ${said.join("; ")}${listed.length > 8 ? `; and ${listed.length - 8} more` : ""}. All values are in the table below.`;
+}
+
+/** The values of a chart as a table, made when it is opened. */
+function valuesOf(content, result, title) {
+  const made = element("details", { class: "values" }, element("summary", { text: "Values as a table" }));
+  made.addEventListener("toggle", () => {
+    if (!made.open || made.querySelector("table")) return;
+    const names = new Map((content.chartSettings?.seriesLabelSettings || []).map((one) => [one.seriesName, one.label]));
+    const head = element("tr", {}, ...result.columns.map(([name]) => element("th", { scope: "col", text: names.get(name) || name })));
+    const rows = result.rows.map((row) => element("tr", {}, ...row.map((value, at) => element("td", { text: plain(value, result.columns[at][1]) }))));
+    made.append(element("div", { class: "scroll grid", tabindex: "0", role: "region", "aria-label": `Values of ${title}` }, element("table", {}, element("caption", { class: "unseen", text: title }), element("thead", {}, head), element("tbody", {}, ...rows))));
+  });
+  return made;
 }
 
 function chart(path, item, result) {
   const { content } = item;
   const kind = content.visualization;
-  const box = element("div", { class: "chart", role: "img", "aria-label": content.title || item.name });
+  const listed = kind === "piechart" ? partsOf(content, result) : seriesOf(content, result);
+  const plot = element("div", { class: "plot", role: "img", "aria-label": spoken(content, item, listed) });
+  plot.style.minHeight = `${HEIGHTS[content.size ?? 0] ?? 320}px`;
+  const box = element("figure", { class: "chart" }, plot, legendOf(content, listed), content.timeBrushParameterName ? brushBar(path, content, result) : undefined, valuesOf(content, result, sentence(content.title, present()) || item.name));
   requestAnimationFrame(() => {
-    if (!box.isConnected) return;
-    let traces;
-    let layout;
-    if (kind === "piechart") {
-      const [pie, more] = pieOf(content, result, box.clientWidth);
-      traces = pie;
-      layout = { ...layoutOf(content, kind, 2), ...more };
-    } else {
-      traces = tracesOf(content, result, kind);
-      layout = layoutOf(content, kind, traces.length);
-      if (kind === "unstackedbar") layout.barmode = "group";
-      if (traces.some((trace) => trace.type === "bar") && !result.columns.some(([, one]) => one === "datetime")) {
-        // Each series has a part of the categories only; their order is that of the rows.
-        const { x } = rolesOf(content, result.columns);
-        const at = result.columns.findIndex(([name]) => name === x);
-        Object.assign(layout.xaxis, { type: "category", categoryorder: "array", categoryarray: [...new Set(result.rows.map((row) => row[at]))] });
-      }
-    }
-    Plotly.newPlot(box, traces, layout, { displayModeBar: false, responsive: true, locale: "en-US" }).then(() => brush(box, content));
+    if (!plot.isConnected) return;
+    Plotly.newPlot(plot, tracesOf(listed, kind), layoutOf(content, result), { displayModeBar: false, responsive: true, locale: "en-US" }).then(() => brush(plot, content, result));
   });
   return box;
-}
-
-/** A range that is drawn over a chart sets a parameter, as in the portal. */
-function brush(box, content) {
-  const name = content.timeBrushParameterName;
-  if (!name) return;
-  box.on("plotly_selected", (event) => {
-    const drawn = event?.range?.x;
-    if (drawn) chosen.set(name, { startTime: new Date(`${drawn[0]}Z`).toISOString(), endTime: new Date(`${drawn[1]}Z`).toISOString() });
-    else chosen.delete(name);
-    render();
-  });
 }

@@ -25,6 +25,9 @@ function compare(a, b) {
   return String(a).localeCompare(String(b), "en");
 }
 
+/** The two ends of palettes that have a middle. */
+const HEAT = { redGreen: [COLORS.red, COLORS.green], greenRed: [COLORS.green, COLORS.red], blueRed: [COLORS.blue, COLORS.red], redBlue: [COLORS.red, COLORS.blue] };
+
 /** `$gen_thresholds_Severity_0` is the portal's name for how the column Severity is shown. */
 const columnOf = (key) => String(key).replace(/^\$gen_[a-z]+_(.*)_\d+$/, "$1");
 
@@ -42,20 +45,24 @@ function cell(record, column, kind, formatter, reach) {
   const options = formatter?.formatOptions || {};
   const shown = plain(value, kind, formatter?.numberFormat);
   const out = element("span", { class: "value" });
-  const width = (reached) => `${Math.max(0, Math.min(100, (Number(value) / (reached || 1)) * 100)).toFixed(1)}%`;
+  // Between the workbook's bounds, or else between 0 and the largest value.
+  const [low, high] = [Number(options.min ?? 0), Number(options.max ?? reach[column])];
+  const share = Math.max(0, Math.min(1, (Number(value) - low) / (high - low || 1)));
   switch (formatter?.formatter) {
     case 3: case 4: {
       const color = COLORS[options.palette] ?? COLORS.blue;
       const below = formatter.formatter === 4;
       out.className = below ? "value under" : "value beside";
-      out.append(element("span", { class: "track" }, element("span", { style: `width:${width(reach[column])};background:${color}` })), element("span", { text: shown }));
+      out.append(element("span", { class: "track" }, element("span", { style: `width:${(share * 100).toFixed(1)}%;background:${color}` })), element("span", { text: shown }));
       return out;
     }
     case 8: {
-      const share = Number(value) / (reach[column] || 1);
       out.className = "value heat";
-      if (Number.isFinite(share) && value !== null) out.style.setProperty("--share", `${Math.round(share * 70)}%`);
-      if (/red|Red/.test(options.palette ?? "")) out.style.setProperty("--heat", COLORS.red);
+      if (Number.isFinite(share) && value !== null && value !== "") {
+        const [from, to] = HEAT[options.palette] ?? [undefined, COLORS[options.palette] ?? COLORS.blue];
+        out.style.setProperty("--share", `${Math.round((from ? Math.abs(share - 0.5) * 2 : share) * 70)}%`);
+        out.style.setProperty("--heat", from && share < 0.5 ? from : to);
+      }
       out.textContent = shown;
       return out;
     }
@@ -72,7 +79,8 @@ function cell(record, column, kind, formatter, reach) {
         out.style.setProperty("--pill", found.color);
       }
       if (found.icon) out.append(found.icon);
-      out.append(element("span", { text: found.text }));
+      // An icon is never alone: whoever does not see it is told the value.
+      out.append(element("span", found.text ? { text: found.text } : { class: "unseen", text: shown }));
       return out;
     }
     case 7: case 1: {
@@ -89,6 +97,14 @@ function cell(record, column, kind, formatter, reach) {
       }
       return out;
     }
+    case 22: {
+      const { labelText = "", columnSettings = [] } = options.compositeBarSettings || {};
+      const parts = columnSettings.map((one) => [one.columnName, Number(record[one.columnName]) || 0, COLORS[one.color] ?? one.color]);
+      const sum = parts.reduce((total, [, amount]) => total + amount, 0) || 1;
+      out.className = "value under";
+      out.append(element("span", { class: "track", title: parts.map(([name, amount]) => `${name}: ${amount}`).join(", ") }, ...parts.map(([, amount, color]) => element("span", { style: `width:${((amount / sum) * 100).toFixed(1)}%;background:${color}` }))), element("span", { text: labelText.replace(/\["([^"]+)"\]/g, (_, other) => String(record[other] ?? "")) || shown }));
+      return out;
+    }
     default:
   }
   out.textContent = shown;
@@ -103,17 +119,23 @@ function download(name, columns, records) {
   URL.revokeObjectURL(link.href);
 }
 
-/** Chooses a row, or lets it go; the parameters that it sets follow. */
+/** What a row or a tile sets when it is clicked. */
+const changesOf = (content, record) => exportsOf(content).map(([field, name]) => [name, (field ? record[field] : JSON.stringify(record)) ?? ""]);
+
+/** Why a row cannot be opened; asked of what it opens here only, unless it leads to another tab. */
+function reasonAgainstRow(content, record) {
+  return exportsOf(content).length ? reasonAgainst(changesOf(content, record)) : undefined;
+}
+
+/** Chooses a row, or lets it go; the parameters that it sets follow. One that leads elsewhere is not held. */
 function choose(path, content, record, at) {
   const state = holding(path);
   const same = state.chosen === at;
   // What leads to another tab is not held: it leads there again.
   const isLeading = exportsOf(content).some(([field, name]) => steered.has(name) && field && record[field] !== present().get(name));
   state.chosen = same || isLeading ? undefined : at;
-  for (const [field, name, other] of exportsOf(content)) {
-    const value = same ? other : field ? record[field] : JSON.stringify(record);
-    chosen.set(name, value ?? "");
-  }
+  for (const [name, value] of changesOf(content, record)) chosen.set(name, value);
+  if (same) for (const [, name, other] of exportsOf(content)) chosen.set(name, other);
   render();
 }
 
@@ -132,14 +154,14 @@ function grid(path, item, result, values) {
   const labels = new Map((settings.labelSettings || []).map((one) => [one.columnId, one.label || one.columnId]));
   const reach = Object.fromEntries(columns.map((name) => [name, Math.max(0, ...all.map((record) => Number(record[name])).filter(Number.isFinite))]));
   const state = holding(path);
-  const first = (settings.sortBy || content.sortBy || [])[0];
-  const sort = state.sort ?? (first ? { column: columnOf(first.itemKey), down: first.sortOrder === 2 } : undefined);
+  const own = (settings.sortBy || content.sortBy || [])[0];
+  const sort = state.sort ?? (own ? { column: columnOf(own.itemKey), down: own.sortOrder === 2 } : undefined);
   const box = element("div", { class: "grid" });
   const exporting = exportsOf(content);
   const limit = settings.rowLimit ?? 250;
   const head = element("thead");
   const body = element("tbody");
-  const count = element("span", { class: "count" });
+  const count = element("span", { class: "count", role: "status" });
 
   const fill = () => {
     const wanted = (state.search || "").toLowerCase();
@@ -147,13 +169,17 @@ function grid(path, item, result, values) {
     if (wanted) listed = listed.filter(([record]) => columns.some((name) => plain(record[name], kinds[name]).toLowerCase().includes(wanted)));
     if (sort && sort.column in kinds) listed.sort(([a], [b]) => compare(a[sort.column], b[sort.column]) * (sort.down ? -1 : 1));
     const shown = listed.slice(0, limit);
+    const first = shown.some(([, at]) => at === state.chosen) ? undefined : shown[0]?.[1];
     count.textContent = shown.length < listed.length ? `first ${shown.length} of ${listed.length} rows` : `${listed.length} ${listed.length === 1 ? "row" : "rows"}`;
     body.replaceChildren(...shown.map(([record, at]) => {
       const opens = exporting.length > 0;
+      const reason = opens && at < 100 ? reasonAgainstRow(content, record) : undefined;
+      const open = () => { if (!reason) choose(path, content, record, at); };
       const row = element("tr", {
-        class: opens ? "opens" : undefined, "aria-selected": opens ? String(state.chosen === at) : undefined, tabindex: opens ? "0" : undefined,
-        onclick: opens ? () => choose(path, content, record, at) : undefined,
-        onkeydown: opens ? (event) => { if (event.key === "Enter") choose(path, content, record, at); } : undefined,
+        class: opens ? (reason ? "closed" : "opens") : undefined, "aria-selected": opens ? String(state.chosen === at) : undefined, "aria-disabled": reason ? "true" : undefined,
+        tabindex: opens ? (at === (first ?? state.chosen) ? "0" : "-1") : undefined, "data-focus": opens ? `${path}:${at}` : undefined, title: reason,
+        onclick: opens ? open : undefined,
+        onkeydown: opens ? (event) => { if ((event.key === "Enter" || event.key === " ") && event.target === row) { event.preventDefault(); open(); } } : undefined,
       });
       for (const name of columns) {
         const numeric = kinds[name] === "long" || kinds[name] === "real";
@@ -169,20 +195,23 @@ function grid(path, item, result, values) {
     const down = sort?.column === name ? sort.down : undefined;
     const custom = formatterOf(settings.formatters, name)?.formatOptions?.customColumnWidthSetting;
     const numeric = kinds[name] === "long" || kinds[name] === "real";
-    const button = element("button", { type: "button", text: sentence(labels.get(name) ?? name, values), onclick: () => { state.sort = { column: name, down: down === undefined ? numeric : !down }; render(); } });
+    const label = sentence(labels.get(name) ?? name, values);
+    const button = element("button", { type: "button", "data-focus": `${path}:by ${name}`, text: label, "aria-label": label.trim() ? undefined : name, onclick: () => { state.sort = { column: name, down: down === undefined ? numeric : !down }; render(); } });
     if (down !== undefined) button.append(element("span", { class: "order", "aria-hidden": "true", text: down ? " ↓" : " ↑" }));
     return element("th", { scope: "col", class: numeric && ![3, 4, 8, 18].includes(formatterOf(settings.formatters, name)?.formatter) ? "number" : undefined, style: custom ? `width:${custom};min-width:min(${custom},34ch)` : kinds[name] === "string" ? "min-width:10ch" : undefined, "aria-sort": down === undefined ? undefined : down ? "descending" : "ascending" }, button);
   })));
   const tools = element("div", { class: "tools" });
   if (settings.filter) {
-    tools.append(element("input", { type: "search", placeholder: "Search", "aria-label": `Search ${sentence(content.title, values)}`, value: state.search ?? "", oninput: (event) => { state.search = event.target.value; fill(); } }));
+    tools.append(element("input", { type: "search", placeholder: "Search", "aria-label": `Search ${sentence(content.title, values)}`, "data-focus": `${path}:search`, value: state.search ?? "", oninput: (event) => { state.search = event.target.value; fill(); } }));
   }
   tools.append(count);
   if (content.showExportToExcel) {
-    tools.append(element("button", { class: "link", type: "button", text: "Export (CSV)", title: "Excel in Azure; this page makes a CSV file", onclick: () => download(item.name || "rows", result.columns.map(([name]) => name), all) }));
+    tools.append(element("button", { class: "link", type: "button", text: "Export (CSV)", "data-focus": `${path}:export`, title: "Excel in Azure; this page makes a CSV file", onclick: () => download(item.name || "rows", result.columns.map(([name]) => name), all) }));
   }
   fill();
-  box.append(tools, element("div", { class: "scroll", tabindex: "0" }, element("table", {}, head, body)));
+  const title = sentence(content.title, values) || item.name;
+  if (exporting.length) roving(body, "tr", ["ArrowUp", "ArrowDown"]);
+  box.append(tools, element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Rows of ${title}`, "data-focus": `${path}:rows` }, element("table", { role: exporting.length ? "grid" : undefined, "aria-label": title }, head, body)));
   return box;
 }
 
@@ -204,20 +233,23 @@ function tiles(path, item, result) {
   const opens = exportsOf(content).length > 0;
   const state = holding(path);
   // Rows of tiles that are equally long, as many as it takes on a narrow and on a wide screen.
-  const columns = (most) => Math.ceil(listed.length / Math.ceil(listed.length / most));
-  const made = element("div", { class: "tiles", style: `--narrow:${columns(7)};--wide:${columns(10)}` });
+  const columns = (max) => Math.ceil(listed.length / Math.ceil(listed.length / max));
+  const made = element("div", { class: "tiles", role: "list", style: `--narrow:${columns(7)};--wide:${columns(10)};--widest:${columns(14)}` });
   made.append(...listed.slice(0, 100).map(([record, at]) => {
+    const reason = reasonAgainstRow(content, record);
     const tile = element(opens ? "button" : "div", {
-      class: `tile${settings.showBorder === false ? "" : " border"}`, type: opens ? "button" : undefined,
-      "aria-pressed": opens ? String(state.chosen === at) : undefined, onclick: opens ? () => choose(path, content, record, at) : undefined,
+      class: `tile${settings.showBorder === false ? "" : " border"}`, type: opens ? "button" : undefined, "data-focus": opens ? `${path}:${at}` : undefined,
+      "aria-pressed": opens ? String(state.chosen === at) : undefined, onclick: opens ? () => { if (!reason) choose(path, content, record, at); } : undefined,
     });
-    for (const name of ["titleContent", "leftContent", "rightContent", "secondaryContent", "subtitleContent"]) {
+    // The portal's order: title, subtitle, left and right beside each other, and the secondary part at the bottom.
+    for (const name of ["titleContent", "subtitleContent", "leftContent", "rightContent", "secondaryContent"]) {
       const shown = place(name.replace("Content", ""), settings[name], record, kinds);
       if (shown) tile.append(shown);
     }
+    greyed(tile, reason);
     const left = tile.querySelector(".left");
     if (left?.textContent.length > 8) left.classList.add("long");
-    return tile;
+    return element("div", { class: "cell", role: "listitem" }, tile);
   }));
   return made;
 }

@@ -139,7 +139,10 @@ const jsonKind = (value) => (typeof value === "boolean" ? "bool" : typeof value 
 /** What an item shows, wherever its rows come from; undefined where a value is missing, or where nobody here can be asked. */
 function tableOf(path, item, values) {
   const { query: text, queryType = LOGS } = item.content;
-  if (queryType === LOGS) return resultOf(path, text, values);
+  if (queryType === LOGS) {
+    const found = pickedOf(path, text, values);
+    return found === undefined || found === NOT_COMPUTED ? resultOf(path, text, values) : found;
+  }
   if (queryType === JSON_TEXT) {
     const rows = rowsOf(text, values);
     if (!Array.isArray(rows)) return rows;
