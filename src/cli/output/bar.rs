@@ -1,7 +1,9 @@
-//! Spinners and progress bars on a terminal. Elsewhere nothing is shown.
+//! Spinners and progress bars on a terminal. Elsewhere long work writes a line at each tenth, and the rest nothing.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
+use console::Color;
 use indicatif::{ProgressDrawTarget, ProgressStyle};
 
 use super::Printer;
@@ -49,13 +51,18 @@ impl Printer {
         self.bar.set_message(message.to_owned());
     }
 
-    /// Progress that is reported as a text.
+    /// Progress that is reported as a text; without a terminal a line at each tenth of it.
     pub(crate) fn reach(&self, done: usize, of: usize) {
         if done == 0 {
             self.begin(of);
         }
         self.bar.set_length(of as u64);
         self.bar.set_position(done as u64);
+        let tenth = |done: usize| done * 10 / of.max(1);
+        let is_next = done > 0 && tenth(done) > tenth(done - 1);
+        if is_next && self.manner.quiet == 0 && !io::stderr().is_terminal() {
+            self.line(&self.bar.prefix(), Color::Cyan, &format!("{done} of {of}"));
+        }
     }
 
     /// One more.

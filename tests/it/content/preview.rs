@@ -81,6 +81,7 @@ async fn the_page_shows_what_the_story_says_and_works_in_a_browser() {
 const CAPABLE: &str = r#"if [ "$1" = -c ]; then exit 0; fi
 while [ $# -gt 0 ]; do [ "$1" = --output ] && output=$2; [ "$1" = --rows ] && test -s "$2"; shift; done
 echo '{"done": 0, "of": 1}' >&2
+echo '{"done": 1, "of": 1}' >&2
 "#;
 
 #[tokio::test]
@@ -94,6 +95,7 @@ async fn the_page_is_opened_where_there_is_a_display() {
     first.current_dir(folder.path()).env("DISPLAY", ":0");
     let [stdout, stderr] = output(first, true).await;
     assert!(stdout.contains("Nothing was lost") && stderr.contains("opened in the browser"), "{stderr}");
+    assert!(stderr.contains("Drawing 1 of 1"), "no progress is told without a terminal: {stderr}");
     // In no folder for temporary files, which a browser may not see.
     let page = fs::canonicalize(folder.path()).unwrap().join("hb-sentinel-dashboard.html");
     assert_eq!(fs::read_to_string(&page).unwrap(), "drawn\n");
