@@ -1,7 +1,7 @@
 //! The Content Hub package and the files of Sentinel Repositories: what the sources give, what Microsoft's own engine of
 //! templates makes of them, and what a workspace has after their deployment.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::OnceLock};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
 use serde_json::{Value, json};
 
@@ -108,27 +108,38 @@ fn status_and_last_event_are_true_in_every_state() {
     assert!(passed, "\n{said}");
 }
 
-/// The resources of a template as Microsoft's engine evaluates it, which may not have anything to say.
-fn evaluated(compiler: &Path, template: &str) -> Vec<Value> {
+/// The resources of templates as Microsoft's engine evaluates them, which may not have anything to say. All in one run: the
+/// compiler starts for longer than it works.
+fn evaluated(compiler: &Path, templates: &[String]) -> Vec<Value> {
     let folder = Folder::new();
-    let template = pathdiff(folder.path(), &infra::root().join(template));
+    let mut main = String::new();
+    for (number, template) in templates.iter().enumerate() {
+        let template = pathdiff(folder.path(), &infra::root().join(template));
+        let given = format!("{{ name: 'm{number}', params: {{ workspace: 'log-humanbound' }} }}");
+        writeln!(main, "module m{number} '{template}' = {given}").unwrap();
+    }
+    fs::write(folder.path().join("main.bicep"), main).unwrap();
     let parameters = folder.path().join("main.bicepparam");
-    fs::write(&parameters, format!("using '{template}'\nparam workspace = 'log-humanbound'\n")).unwrap();
+    fs::write(&parameters, "using 'main.bicep'\n").unwrap();
     let mut arguments = vec!["snapshot", parameters.to_str().unwrap(), "--mode", "overwrite"];
     arguments.extend(PLACE);
     bicep::run(compiler, &arguments);
     let text = fs::read_to_string(folder.path().join("main.snapshot.json")).unwrap();
     let snapshot: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(snapshot["diagnostics"], json!([]), "{template}");
+    assert_eq!(snapshot["diagnostics"], json!([]), "{templates:?}");
     snapshot["predictedResources"].as_array().unwrap().clone()
 }
 
-/// The files of Repositories with what they make; two tests ask, and each file takes a while.
-fn repositories(compiler: &Path) -> &'static Vec<(String, Vec<Value>)> {
-    static FOUND: OnceLock<Vec<(String, Vec<Value>)>> = OnceLock::new();
+/// What the files of Repositories make; two tests ask.
+fn repositories(compiler: &Path) -> &'static Vec<Value> {
+    static FOUND: OnceLock<Vec<Value>> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let files = below(&infra::root().join(REPOSITORIES)).into_iter();
-        files.map(|path| (path.clone(), evaluated(compiler, &format!("{REPOSITORIES}/{path}")))).collect()
+        let files = below(&infra::root().join(REPOSITORIES));
+        let files: Vec<_> = files.iter().map(|path| format!("{REPOSITORIES}/{path}")).collect();
+        assert!(files.iter().all(|path| infra::json(path)["resources"].as_array().unwrap().len() == 1));
+        let found = evaluated(compiler, &files);
+        assert_eq!(found.len(), files.len());
+        found
     })
 }
 
@@ -179,17 +190,16 @@ fn repositories_deploy_what_the_deployment_does() {
     let Some(compiler) = bicep::find("the evaluation of the files of Repositories") else { return };
     let mut expected = deployed();
     expected.retain(|id, _| !id.contains("/dataconnectordefinitions/"));
-    let files = repositories(compiler);
-    assert_eq!(files.len(), expected.len());
-    for (path, found) in files {
-        let [resource] = &found[..] else { panic!("{path}: {} resources", found.len()) };
+    let found = repositories(compiler);
+    assert_eq!(found.len(), expected.len());
+    for resource in found {
         let id = resource["id"].as_str().unwrap().to_lowercase();
-        let other = expected.get(&id).unwrap_or_else(|| panic!("{path}: {id} is not deployed by infra/"));
-        assert_eq!(said(&resource["properties"]), said(&other["properties"]), "{path}");
+        let other = expected.remove(&id).unwrap_or_else(|| panic!("{id} is not deployed once by infra/"));
+        assert_eq!(said(&resource["properties"]), said(&other["properties"]), "{id}");
         assert_eq!(
             (&resource["kind"], &resource["apiVersion"]),
             (&other["kind"], &other["apiVersion"]),
-            "{path}"
+            "{id}"
         );
     }
 }
@@ -198,7 +208,7 @@ fn repositories_deploy_what_the_deployment_does() {
 fn the_package_holds_what_the_deployment_makes() {
     let Some(compiler) = bicep::find("the evaluation of the Content Hub package") else { return };
     let expected = deployed();
-    let all = evaluated(compiler, TEMPLATE);
+    let all = evaluated(compiler, &[TEMPLATE.to_owned()]);
     let with = |name: &str, value: &Value| {
         let same = |item: &&Value| item["properties"][name] == *value;
         let found = expected.values().find(same).unwrap_or_else(|| panic!("no {value}"));
@@ -272,8 +282,8 @@ fn resources_have_the_members_of_their_types() {
             .filter(|line| line.contains(" BCP") && !known.iter().any(|part| line.contains(part)));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
-    let mut all = evaluated(compiler, TEMPLATE);
-    all.extend(repositories(compiler).iter().flat_map(|(_, resources)| resources.clone()));
+    let mut all = evaluated(compiler, &[TEMPLATE.to_owned()]);
+    all.extend_from_slice(repositories(compiler));
     assert_eq!(complaints(&all), Vec::<String>::new());
     for item in &mut all {
         if item["type"].as_str().unwrap().ends_with("/contentPackages") {
