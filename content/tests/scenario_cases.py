@@ -117,8 +117,8 @@ CASES = (
     Case("KQL that does not run", "critical-finding", "CriticalFinding", "unsupported", query="HumanboundEvents | make-series count() on EventTime step 1h"),
 )  # fmt: skip
 
-#: Scenario texts that must be refused, and a word of why.
-REFUSED = (
+#: Scenario texts that must be rejected, and a word of why.
+REJECTED = (
     ("about: x\nnow: 2026-10-01\nalert: []", "unknown key `alert`; did you mean `alerts`?"),
     ("about: x\nnow: 2026-10-01\nalerts: [{rule: CriticalFindings}]", "did you mean `CriticalFinding`?"),
     (
@@ -148,8 +148,8 @@ def run(content: Sources, place: pathlib.Path) -> list[str]:
 
     unnoticed = [text for text in spread(unnoticed_in, CASES) if text]
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "refused.yaml"
-        for text, why in REFUSED:
+        path = pathlib.Path(folder) / "rejected.yaml"
+        for text, why in REJECTED:
             path.write_text(text, encoding="utf-8")
             try:
                 make_plans(content, [path], pathlib.Path(folder))
@@ -157,7 +157,7 @@ def run(content: Sources, place: pathlib.Path) -> list[str]:
             except ScenarioError as error:
                 said = str(error)
             if why not in said or (said != "nothing" and str(path) not in said):
-                unnoticed.append(f"a scenario was to be refused with `{why}`, and the harness said: {said}")
+                unnoticed.append(f"a scenario was to be rejected with `{why}`, and the harness said: {said}")
     twice = dataclasses.replace(
         content, hunts=content.hunts | {"Twice": {"query": "T | where ingestion_time() > ago(1h)"}}
     )
@@ -198,7 +198,7 @@ def _said(case: Case, content: Sources, functions: Functions, place: pathlib.Pat
 def main() -> int:
     """The command."""
     unnoticed = run(Sources.load(), pathlib.Path(sys.argv[1]))
-    print("\n".join(unnoticed) or f"{len(CASES) + len(REFUSED) + 1} broken things were noticed")
+    print("\n".join(unnoticed) or f"{len(CASES) + len(REJECTED) + 1} broken things were noticed")
     return int(bool(unnoticed))
 
 

@@ -62,7 +62,7 @@ class Query:
 
 
 class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a key that stands in a mapping twice; PyYAML takes the last. Parses in C where PyYAML was built with it."""
+    """Rejects a key that a mapping has twice; PyYAML takes the last. Parses in C where PyYAML was built with it."""
 
 
 def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -70,7 +70,7 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key, _ in node.value:
         if key.value in seen:
             raise yaml.MarkedYAMLError(
-                problem=f"the key {key.value} stands here twice", problem_mark=key.start_mark
+                problem=f"the key {key.value} is here twice", problem_mark=key.start_mark
             )
         seen.add(key.value)
     found: dict[Any, Any] = loader.construct_mapping(node, deep=True)

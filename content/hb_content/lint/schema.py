@@ -12,7 +12,7 @@ from hb_content.documents.files import FOLDERS, Content, Document, Finding, is_b
 
 RULES = {
     "syntax": "a file that cannot be read, or has a key twice, is not deployed as it was meant",
-    "ascii": "the community's checks refuse other characters in YAML",
+    "ascii": "the community's checks reject other characters in YAML",
     "file-name": "a file of content is called Name.yaml (workbooks: Name.json), by the name it is known by",
     "file-name-unique": "names of files are unique over all content, as the community's repository wants",
     "unknown-key": "a key that is misspelt is one that Microsoft Sentinel silently does without",

@@ -51,7 +51,7 @@ def is_blank(value: Any) -> bool:
 
 
 def pruned(value: Any) -> Any:
-    """The same without members that are blank, which Microsoft's checks of packages refuse; `False` and 0 stay."""
+    """The same without members that are blank, which Microsoft's checks of packages reject; `False` and 0 stay."""
     if isinstance(value, dict):
         found = {key: pruned(item) for key, item in value.items()}
         return {key: item for key, item in found.items() if not is_blank(item)}

@@ -1,4 +1,4 @@
-"""What Azure is told of each piece of content: the same in the package, in the files of Repositories, and, as a check
+"""The properties that each piece of content has in Azure: the same in the package, in the files of Repositories, and, as a check
 compares, in the deployment of infra/, which Bicep makes from the same files."""
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def hunt(file: dict[str, Any]) -> dict[str, Any]:
 
 
 def techniques(file: dict[str, Any]) -> list[str]:
-    """Without sub-techniques, which this version of the API refuses."""
+    """Without sub-techniques, which this version of the API rejects."""
     return list(dict.fromkeys(name.split(".")[0] for name in file["relevantTechniques"]))
 
 

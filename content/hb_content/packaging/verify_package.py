@@ -1,4 +1,4 @@
-"""Checks of the Content Hub package: what Microsoft's validators and reviewers refuse, and what we promise."""
+"""Checks of the Content Hub package: what Microsoft's validators and reviewers reject, and what we promise."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ RULES = {
     "pkg-json": "Every file of the package is JSON with each key once.",
     "pkg-ascii": "Not every reader of packages takes more than ASCII.",
     "pkg-schema": "Templates and the wizard name their schema.",
-    "pkg-blank": "Microsoft's check of templates refuses null, [], {} and empty texts, in a workbook's text too.",
+    "pkg-blank": "Microsoft's check of templates rejects null, [], {} and empty texts, in a workbook's text too.",
     "pkg-branding": "It is Microsoft Sentinel; Azure Sentinel is its old name.",
     "pkg-place": "Nothing names a subscription or a language of a page.",
     "pkg-id": "Rules and hunts have a GUID of their own, in lower case.",

@@ -21,7 +21,7 @@ RULES = {
     "repo-complete": "Every file of content has one for Repositories, and nothing else is there.",
     "repo-form": "A template with a list of resources, all of the folder's type; others are passed over in silence.",
     "repo-workspace": "The one parameter is the workspace, which Repositories give, and every resource is named by it.",
-    "repo-id": "A resource has no `id`; that of a template is refused.",
+    "repo-id": "A resource has no `id`; Azure rejects that of a template.",
     "repo-duration": "Azure takes durations in ISO 8601.",
     "repo-prioritized": "The list names files that exist, a function after those that it calls, and no rule: rules come last.",
     "repo-excluded": "Whatever else is JSON or Bicep is excluded, or Repositories would try to deploy it; our files are not.",

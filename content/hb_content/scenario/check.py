@@ -93,7 +93,7 @@ def _matched(
     differs: Callable[[dict[str, Any], Found], list[str]],
     title: Callable[[Found], str],
 ) -> list[Found]:
-    """Takes what is expected out of what was found, and tells what is missing; answers the rest."""
+    """Removes what is expected from what was found and reports what is missing; returns the rest."""
     left = list(found)
     for item in wanted:
         least, most = _bounds(item)

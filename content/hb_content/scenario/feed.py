@@ -243,8 +243,8 @@ def rows(scenario: Scenario, steps: list[Step], lines: pathlib.Path) -> list[Row
     seen: dict[str, int] = defaultdict(int)
     found = []
     for step, outcome in zip(steps, outcomes, strict=True):
-        for (event_id, told), copy_of in zip(outcome["answers"], step.get("copies", []), strict=True):
-            if told in ("stored", "spooled"):
+        for (event_id, answer), copy_of in zip(outcome["answers"], step.get("copies", []), strict=True):
+            if answer in ("stored", "spooled"):
                 waiting[event_id].append(copy_of)
         for row in outcome["rows"]:
             event_id = row["EventId"]
