@@ -106,13 +106,16 @@ class Engine:
 
     def query(self, kql: str, now: dt.datetime, run: Run | None = None) -> list[Row]:
         """The rows of `kql` at `now`, over what is ingested by then, or over what `run` sees."""
+        return self._fetch(self.sql(kql, now, run))
+
+    def sql(self, kql: str, now: dt.datetime, run: Run | None = None) -> str:
+        """The SQL that `query` executes."""
         run = run or everything(now)
-        sql = (
+        return (
             self._functions.sql(kql, self._with_watchlist, self._others)
             .replace(f'"{TABLE}"', f"({_scope_of(run)})")
             .replace("$kqlnow", _literal(run.now))
         )
-        return self._fetch(sql)
 
     def query_runs(self, kql: str, runs: Sequence[Run]) -> list[list[Row]]:
         """The rows of every run, in one statement; `differs_alone` in together.py holds them against single runs."""
