@@ -87,7 +87,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_SHOWN}\n    {{"type": 9,'),
     ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_MERGED}\n    {{"type": 9,'),
     ("wb-size", BOOK, '"items": [\n    {"type": 9,', f'"items": [{_LONG}\n    {{"type": 9,'),
-    ("wb-size", BOOK, '"Finding {SelFinding}"', '"Finding {SelFinding}' + "x" * 100_000 + '"'),
+    ("wb-size", BOOK, '"Finding {SelFinding}"', '"Finding {SelFinding}' + "x" * 130_000 + '"'),
     ("wb-template-id", BOOK, "sentinel-HumanboundDashboard", "sentinel-Humanbound Dashboard"),
     ("wb-template-id", BOOK, "sentinel-HumanboundDashboard", "sentinel-UserWorkbook"),
     ("wb-tabs", BOOK, '"subTarget": "incidents"', '"subTarget": "incident"'),
@@ -170,4 +170,7 @@ CASES: list[tuple[str, str, str, str]] = [
         '"representation": "Sev0", "text": "{0}{1}"',
         '"representation": "Sev0", "text": ""',
     ),
+    ("wb-chart-aggregation", BOOK, '"aggregation": 3, ', ""),
+    ("wb-chart-scores", BOOK, ', "showMetrics": false', ""),
+    ("wb-chart-scores", BOOK, '"createOtherGroup": 0', '"createOtherGroup": 10'),
 ]

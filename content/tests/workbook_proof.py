@@ -180,6 +180,33 @@ def marked(proof: Proof) -> Iterator[str]:
             yield f"the bar of {day:%F} in `{chart}` shows events of {sorted(found)}"
 
 
+def agreement(proof: Proof) -> Iterator[str]:
+    """Numbers that say the same in two places, and do not agree."""
+    within = proof.rows("fixed within the limit")
+    for key in ("Due", "DueMet"):
+        sums = {
+            kind: sum(row[key] for row in within if row["By"] == kind) for kind in ("", "severity", "owner")
+        }
+        if len(set(sums.values())) != 1:
+            yield f"`fixed within the limit` has {sums} in {key}"
+    numbers = {row["List"]: row for row in proof.rows("incident numbers")}
+    for name in ("open", "unowned", "new"):
+        shown = len(proof.rows("incidents", SelIncidents=name))
+        if str(shown) != numbers[name]["Text"]:
+            yield f"the tile `{numbers[name]['Label']}` has {numbers[name]['Text']}, and a click shows {shown}"
+    without = len(proof.rows("open critical findings without an incident"))
+    if str(without) != numbers["without"]["Text"]:
+        yield f"{without} findings are without an incident, and the tile has {numbers['without']['Text']}"
+    closed = sum(row["Incidents"] for row in proof.rows("closing reasons"))
+    if f" of {closed} closed" not in numbers["false"]["Detail"]:
+        yield f"{closed} incidents were closed for a reason, and the tile says {numbers['false']['Detail']}"
+    told = next((row for row in proof.rows("findings", Show="all") if row["Incident"]), None)
+    if not told:
+        yield "no finding has an incident"
+    elif not proof.rows("incidents of the chosen finding", SelFinding=told["FindingHash"]):
+        yield f"the incident {told['Incident']} is not among those of its finding"
+
+
 def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
     """All that is wrong."""
     now = dt.datetime.fromisoformat(truths["until"]).astimezone(dt.UTC).replace(tzinfo=None)
@@ -219,6 +246,7 @@ def main(rows: pathlib.Path, truths: dict[str, Any]) -> list[str]:
         faults += proof.faults("a day", **common, TimeRange={"durationMs": 86_400_000})
         faults += compare(proof, truths)
         faults += marked(proof)
+        faults += agreement(proof)
         if len(proof.rows("life of the chosen finding", SelFinding=finding)) == 0:
             faults.append("a finding that was clicked has no life")
         faults += Proof(content, place / "empty.ndjson", now).faults("an empty table", **common)

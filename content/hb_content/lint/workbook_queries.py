@@ -26,12 +26,27 @@ RULES = {
     "wb-query-length": "a query of a workbook has at most 3,000 characters",
     "wb-query-real": "a query reads data: it is neither a parameter nor a constant alone",
     "wb-threshold-text": "a threshold shows a text too, never a colour alone",
+    "wb-chart-aggregation": "a chart says how values are taken together (aggregation), since the portal's default is not documented",
+    "wb-chart-scores": "a chart of scores or rates neither has a row of metrics nor a series of all others: both add scores up",
 }
 
 #: The range of the hidden parameter that queries take as their time context, in milliseconds.
 HISTORY = 730 * 86_400_000
 
 _NUMBERS = ("int", "long", "real")
+
+#: Charts, and columns whose sum says nothing.
+CHARTS = (
+    "linechart",
+    "barchart",
+    "unstackedbar",
+    "categoricalbar",
+    "areachart",
+    "timechart",
+    "scatterchart",
+    "piechart",
+)
+_SCORE = re.compile(r"(?i)score|mean|median|lowest|highest|rate|share|percent|grade$|hours|days")
 
 
 def check(
@@ -100,10 +115,23 @@ def _item(entry: Item) -> Iterator[Complaint]:
             yield "wb-grid-export", entry.where
         if not (content.get("gridSettings") or {}).get("rowLimit"):
             yield "wb-grid-limit", entry.where
+    if content.get("visualization") in CHARTS:
+        yield from _chart(entry)
     for options in _find(content, "formatOptions"):
         for threshold in options.get("thresholdsGrid") or []:
             if not str(threshold.get("text", "")).strip():
                 yield "wb-threshold-text", f"{entry.where}: {threshold.get('thresholdValue')}"
+
+
+def _chart(entry: Item) -> Iterator[Complaint]:
+    settings = entry.content.get("chartSettings") or {}
+    if not isinstance(entry.content.get("aggregation"), int):
+        yield "wb-chart-aggregation", entry.where
+    scores = [name for name in settings.get("yAxis") or [] if _SCORE.search(str(name))]
+    if scores and settings.get("showMetrics") is not False:
+        yield "wb-chart-scores", f"{entry.where}: {', '.join(scores)} in a row of metrics"
+    if scores and settings.get("createOtherGroup"):
+        yield "wb-chart-scores", f"{entry.where}: {', '.join(scores)} in a series of all others"
 
 
 def _find(value: Any, key: str) -> Iterator[Any]:
