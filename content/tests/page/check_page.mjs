@@ -33,7 +33,7 @@ async function look(page, where) {
     const found = [];
     if (document.documentElement.scrollWidth > innerWidth) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
     for (const box of document.querySelectorAll(".item, .tile, .tile > div, .message, .parameter, .pill, h2, h3, .tabs")) {
-      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline") found.push(`${box.className || box.tagName} "${box.textContent.slice(0, 40)}" is ${box.scrollWidth} wide in ${box.clientWidth}`);
+      if (!box.matches(".unseen") && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline") found.push(`${box.className || box.tagName} "${box.textContent.slice(0, 40)}" is ${box.scrollWidth} wide in ${box.clientWidth}`);
     }
     for (const tile of document.querySelectorAll(".tile")) {
       const [left, right] = [".left .value", ".right .value"].map((part) => tile.querySelector(part)?.getBoundingClientRect());
