@@ -26,6 +26,7 @@ var parsers parserType[] = [
   loadYamlContent('../../sentinel/parsers/HumanboundFrameworks.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundHeadlines.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundHealth.yaml')
+  loadYamlContent('../../sentinel/parsers/HumanboundIncidentNumbers.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundIncidents.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundMonitoring.yaml')
   loadYamlContent('../../sentinel/parsers/HumanboundNewEvents.yaml')

@@ -51,7 +51,7 @@ export async function smaller(page, png) {
   // Each line begins with its filter: none.
   const lines = Buffer.alloc((width + 1) * height);
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) lines[y * (width + 1) + x + 1] = nearest.get(data.readUIntBE((y * width + x) * 4, 3));
+    for (let x = 0; x < width; x++) lines[y * (width + 1) + x + 1] = nearest.get(data.readUIntBE((y * width + x) * 4, 3)) ?? 0;
   }
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
