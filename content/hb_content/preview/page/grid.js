@@ -134,6 +134,8 @@ function choose(path, content, record, at) {
   // What leads to another tab is not held: it leads there again.
   const isLeading = exportsOf(content).some(([field, name]) => steered.has(name) && field && record[field] !== present().get(name));
   state.chosen = same || isLeading ? undefined : at;
+  // A list that one is led to shows all that it was clicked for, not what was searched in it before.
+  for (const [where, one] of isLeading ? held : []) if (one.search) { one.search = ""; drawn.delete(where); }
   for (const [name, value] of changesOf(content, record)) chosen.set(name, value);
   if (same) for (const [, name, other] of exportsOf(content)) chosen.set(name, other);
   render();
