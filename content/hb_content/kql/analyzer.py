@@ -60,12 +60,11 @@ def _watchlist(content: Content, late: bool) -> dict[str, Any]:
 def workspace(content: Content, late: bool) -> Workspace:
     """What analyzer.mjs wants. With `late` it is a new workspace: no watchlist, no alert and no incident yet."""
     tables = [{"name": "AISecurityEvents_CL", "columns": content.columns()}]
+    functions: list[dict[str, Any]] = [_watchlist(content, late)]
     for name, table in data("azure_tables.json").items():
         if not (late and name in LATE_TABLES):
             columns = [{"name": column, "type": kind} for column, kind in table["columns"].items()]
             tables.append({"name": name, "columns": columns})
-    functions: list[dict[str, Any]] = [_watchlist(content, late)]
-    for name, table in data("azure_tables.json").items():
         # Azure's own function over a table, which gives its rows also before the table exists.
         if "function" in table:
             functions.append({"name": table["function"], "parameters": [], "body": name})
