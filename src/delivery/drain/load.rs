@@ -51,7 +51,7 @@ impl Loader {
         let Self { settler, now, room } = self;
         let watch = settler.clone();
         let blobs = stream::iter(entries)
-            .take_while(move |_| future::ready(!watch.time_is_over()))
+            .take_while(move |_| future::ready(!watch.reading_is_over()))
             .map(move |entry| {
                 // In a task of its own: while nobody asks for the next call, a read must not run out of time.
                 let reading = tokio::spawn(read(settler.clone(), entry, now, room.clone()));

@@ -302,7 +302,7 @@ impl Drain {
             if after.is_none() {
                 return Ok(());
             }
-            if settler.time_is_over() {
+            if settler.reading_is_over() {
                 return Err(Stop::TimeOver);
             }
         }

@@ -34,6 +34,8 @@ use crate::delivery::spool::Store;
 const OWN_FAMILY: &[u8] = br#""EventFamily":"connector""#;
 /// Nobody waits for a drain, so that a slow answer is better than a duplicate.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Reading ends so long before pushing does.
+const TIME_TO_PUSH: Duration = Duration::from_secs(2);
 /// The pause before the one retry of a call that met a hiccup.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -120,6 +122,11 @@ impl Settler {
 
     pub(super) fn calls(&self) -> usize {
         self.tally.calls.load(Ordering::Relaxed)
+    }
+
+    /// Whether no blob may be read any more: what was read should still be pushed, or the next run reads it again.
+    pub(super) fn reading_is_over(&self) -> bool {
+        Instant::now() + TIME_TO_PUSH >= self.deadline || self.held.is_over()
     }
 
     /// Whether the run may begin nothing any more: its time is up, or its lease may be another's soon.
