@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::value::Member;
 use super::{Event, Object, TRUNCATED_KEY, Value};
 
 /// How deep containers may nest, the body itself being the first. Deeper ones are left out; the recursion below is bounded
@@ -14,9 +15,13 @@ pub(crate) const MAX_NESTING: usize = 64;
 /// The longest text of digits alone that is certainly finite as an `f64`, which reaches to 10^308.
 const FINITE_DIGITS: usize = 300;
 
+/// More members than the objects of most events have that are being read at once.
+const USUAL_MEMBERS: usize = 32;
+
 /// `None` if `text`, which must be JSON, is not an object.
 pub(super) fn parse(text: &str) -> Option<Event<'_>> {
-    let mut reader = Reader { text, at: 0, event: Event::default() };
+    let members = Vec::with_capacity(USUAL_MEMBERS);
+    let mut reader = Reader { text, at: 0, event: Event::default(), members };
     match reader.value(1) {
         Value::Object(members) => Some(Event { members, ..reader.event }),
         _ => None,
@@ -38,6 +43,8 @@ struct Reader<'a> {
     at: usize,
     /// The result so far; its members are filled in last.
     event: Event<'a>,
+    /// Those of all objects that are being read, the innermost last: each is then cut off to its size, and none grows.
+    members: Vec<Member<'a>>,
 }
 
 impl<'a> Reader<'a> {
@@ -57,13 +64,14 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Value<'a> {
         self.at += 1;
-        let mut members = Vec::new();
+        let outer = self.members.len();
         while self.token() == b'"' {
             let key = self.string();
-            members.push((key, self.value(depth + 1)));
+            let value = self.value(depth + 1);
+            self.members.push((key, value));
         }
         self.at += 1;
-        let (object, has_duplicates) = Object::new(members);
+        let (object, has_duplicates) = Object::new(self.members.split_off(outer));
         self.event.duplicate_keys |= has_duplicates;
         Value::Object(object)
     }

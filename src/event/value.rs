@@ -29,11 +29,25 @@ impl<'a> Value<'a> {
 
 /// The members of a JSON object: each key once, in the order of the keys' UTF-8 bytes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+pub(crate) struct Object<'a> {
+    members: Vec<Member<'a>>,
+    /// The bits of all keys. Most names that are looked for are not there, and here that shows without a look at a key.
+    bits: u64,
+}
+
+/// A key and its value.
+pub(super) type Member<'a> = (Cow<'a, str>, Value<'a>);
+
+/// One of 64 bits for a key; some keys share one.
+fn bit(key: &str) -> u64 {
+    let ends = [key.as_bytes().first(), key.as_bytes().last()];
+    let [first, last] = ends.map(|byte| byte.copied().map_or(0, usize::from));
+    1 << ((3 * key.len() + 5 * first + last) % 64)
+}
 
 impl<'a> Object<'a> {
     /// Takes members in the order they were sent, and the last of duplicate keys; also says whether a value was lost that way.
-    pub(super) fn new(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> (Self, bool) {
+    pub(super) fn new(mut members: Vec<Member<'a>>) -> (Self, bool) {
         let mut lost = false;
         members.sort_by(|a, b| a.0.cmp(&b.0));
         members.dedup_by(|later, kept| {
@@ -44,7 +58,8 @@ impl<'a> Object<'a> {
             }
             same
         });
-        (Self(members), lost)
+        let bits = members.iter().fold(0, |bits, (key, _)| bits | bit(key));
+        (Self { members, bits }, lost)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
@@ -53,21 +68,24 @@ impl<'a> Object<'a> {
 
     /// The member `key`, and its place in [`Object::iter`].
     pub(crate) fn find(&self, key: &str) -> Option<(usize, &Value<'a>)> {
-        // Most names are not found, and a scan that mostly compares lengths finds that out sooner than a binary search:
-        // measured, the mapping of a typical event takes a third less time.
-        let at = if self.0.len() <= MAX_SCANNED {
-            self.0.iter().position(|(known, _)| known == key)?
+        if self.bits & bit(key) == 0 {
+            return None;
+        }
+        // A scan that mostly compares lengths ends sooner than a binary search: measured, the mapping of a typical event
+        // takes a third less time.
+        let at = if self.members.len() <= MAX_SCANNED {
+            self.members.iter().position(|(known, _)| known == key)?
         } else {
-            self.0.binary_search_by(|(known, _)| known.as_ref().cmp(key)).ok()?
+            self.members.binary_search_by(|(known, _)| known.as_ref().cmp(key)).ok()?
         };
-        self.0.get(at).map(|(_, value)| (at, value))
+        self.members.get(at).map(|(_, value)| (at, value))
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.members.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        self.0.iter().map(|(key, value)| (key.as_ref(), value))
+        self.members.iter().map(|(key, value)| (key.as_ref(), value))
     }
 }
