@@ -9,10 +9,6 @@ use super::dedup::{Outcome, Ticket};
 use super::permit::Permit;
 use super::push::{MAX_CALL_BYTES, body};
 
-/// From so many bytes on rows are compressed on another thread: that takes more than a millisecond, in which nobody would
-/// be answered. To pass smaller ones on costs more than it gives.
-const MIN_BYTES_ELSEWHERE: usize = 256 * 1024;
-
 /// One row, the duty to tell what became of it, and until when.
 pub(crate) struct Row {
     /// A serialised JSON object.
@@ -40,14 +36,7 @@ pub(super) fn call_bytes(rows: &[Row]) -> usize {
 }
 
 /// The body of a call with `rows`, compressed.
-pub(super) async fn compressed(rows: &[Row]) -> Bytes {
-    if call_bytes(rows) >= MIN_BYTES_ELSEWHERE {
-        let json: Vec<_> = rows.iter().map(|row| row.json.clone()).collect();
-        let compressing = tokio::task::spawn_blocking(move || body(json.iter().map(AsRef::as_ref)));
-        if let Ok(content) = compressing.await {
-            return content;
-        }
-    }
+pub(super) fn compressed(rows: &[Row]) -> Bytes {
     body(rows.iter().map(|row| row.json.as_ref()))
 }
 

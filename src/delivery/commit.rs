@@ -17,6 +17,7 @@ use tracing::{error, warn};
 use super::batch::{Queue, Row, call_bytes, compressed};
 use super::dedup::Outcome;
 use super::inbox::{Receiver, Wanted};
+use super::outcomes::Outcomes;
 use super::parts::Parts;
 use super::push::{MAX_CALL_BYTES, PushError};
 use super::rhythm::Rhythm;
@@ -71,6 +72,7 @@ enum Step {
 pub(super) struct Committer {
     parts: Arc<Parts>,
     inbox: Receiver,
+    outcomes: Outcomes,
     queue: Queue,
     /// Rows that came too late to be pushed.
     late: Queue,
@@ -85,11 +87,12 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn new(parts: Arc<Parts>, inbox: Receiver) -> Self {
+    pub(super) fn new(parts: Arc<Parts>, inbox: Receiver, outcomes: Outcomes) -> Self {
         let now = Instant::now();
         Self {
             parts,
             inbox,
+            outcomes,
             queue: Queue::default(),
             late: Queue::default(),
             queued_since: now,
@@ -204,12 +207,12 @@ impl Committer {
         self.rhythm.started(now);
         let rows = self.queue.take_call();
         self.in_flight += rows.len();
-        let parts = Arc::clone(&self.parts);
+        let (parts, outcomes) = (Arc::clone(&self.parts), self.outcomes.clone());
         self.pushes.spawn(async move {
             let Some(ingestion) = &parts.ingestion else {
                 return Pushed { count: rows.len(), left: rows, error: None };
             };
-            push_rows(&parts, rows, |content, by| ingestion.push(content, by)).await
+            push_rows(&parts, &outcomes, rows, |content, by| ingestion.push(content, by)).await
         });
     }
 
@@ -243,8 +246,8 @@ impl Committer {
     }
 
     fn spool(&mut self, rows: Vec<Row>, reason: &'static str) {
-        let parts = Arc::clone(&self.parts);
-        self.spool_writes.spawn(async move { spool_rows(&parts, rows, reason).await });
+        let (parts, outcomes) = (Arc::clone(&self.parts), self.outcomes.clone());
+        self.spool_writes.spawn(async move { spool_rows(&parts, &outcomes, rows, reason).await });
     }
 }
 
@@ -259,11 +262,12 @@ async fn sleep_until(wake: Option<Instant>) {
 /// the rows are kept outside of what panics, and go to the spool.
 async fn push_rows<F: Future<Output = Result<(), PushError>>>(
     parts: &Parts,
+    outcomes: &Outcomes,
     mut rows: Vec<Row>,
     call: impl Fn(Bytes, Instant) -> F,
 ) -> Pushed {
     let count = rows.len();
-    let pushed = AssertUnwindSafe(push_all(parts, &mut rows, call)).catch_unwind().await;
+    let pushed = AssertUnwindSafe(push_all(parts, outcomes, &mut rows, call)).catch_unwind().await;
     let error = pushed.unwrap_or_else(|_| {
         parts.counters.push_failed(PushError::Panicked.fault(OffsetDateTime::now_utc()));
         PushError::Panicked.log(rows.len());
@@ -275,6 +279,7 @@ async fn push_rows<F: Future<Output = Result<(), PushError>>>(
 /// Pushes `rows`, takes out of them what was stored, and answers the last error.
 async fn push_all<F: Future<Output = Result<(), PushError>>>(
     parts: &Parts,
+    outcomes: &Outcomes,
     rows: &mut Vec<Row>,
     call: impl Fn(Bytes, Instant) -> F,
 ) -> Option<PushError> {
@@ -285,16 +290,14 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
     while let Some(size) = sizes.pop() {
         let part = rows.get(given_up..given_up + size).unwrap_or_default();
         let push_by = part.iter().map(|row| row.push_by).min().unwrap_or_else(Instant::now);
-        let content = compressed(part).await;
+        let content = compressed(part);
         parts.counters.calls(1);
         match call(content, push_by).await {
             Ok(()) => {
                 let events = part.iter().filter(|row| row.ticket.is_event()).count();
                 parts.counters.stored(events, OffsetDateTime::now_utc());
-                let now = Instant::now();
-                for row in rows.drain(given_up..given_up + size) {
-                    row.resolve(Outcome::Stored, now);
-                }
+                let stored = rows.drain(given_up..given_up + size).collect();
+                outcomes.tell(stored, Outcome::Stored, Instant::now());
             }
             Err(PushError::TooLarge) if size > 1 => {
                 sizes.extend([size - size / 2, size / 2]);
@@ -312,10 +315,10 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
 }
 
 /// Writes `rows` to the spool as one blob, as long as somebody waits for the answer.
-async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
+async fn spool_rows(parts: &Parts, outcomes: &Outcomes, rows: Vec<Row>, reason: &'static str) {
     debug_assert!(rows.len() == 1 || call_bytes(&rows) <= MAX_CALL_BYTES, "a blob holds one call");
     let Some(ack_by) = rows.iter().map(|row| row.ack_by).max() else { return };
-    let content = compressed(&rows).await;
+    let content = compressed(&rows);
     let name = new_name(PENDING, OffsetDateTime::now_utc());
     let outcome = match parts.put_until(&name, content, ack_by).await {
         Ok(()) => {
@@ -328,10 +331,7 @@ async fn spool_rows(parts: &Parts, rows: Vec<Row>, reason: &'static str) {
             Outcome::Unavailable
         }
     };
-    let now = Instant::now();
-    for row in rows {
-        row.resolve(outcome, now);
-    }
+    outcomes.tell(rows, outcome, Instant::now());
 }
 
 #[cfg(test)]
@@ -339,6 +339,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::dedup::{DedupCache, Lookup};
+    use super::super::outcomes::outcomes;
     use super::super::pace::Pacer;
     use super::super::permit::{Budget, Permit};
     use super::*;
@@ -347,7 +348,7 @@ mod tests {
     async fn a_panic_in_a_push_loses_no_row() {
         let (now, budget, bodies) = (Instant::now(), Arc::<Budget>::default(), Arc::<DedupCache>::default());
         let parts = Parts::new(None, None, Arc::new(Pacer::new(6_000, now)), Arc::default());
-        let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
+        let (mut rows, mut waiting) = (Vec::new(), Vec::new());
         for n in 0..4 {
             let Lookup::New(ticket, outcome) = bodies.enter(&[n; 32], now) else { panic!("it is new") };
             let permit = Permit::acquire(&budget, 2).unwrap();
@@ -358,10 +359,11 @@ mod tests {
                 ack_by: now,
                 _permit: permit,
             });
-            outcomes.push(outcome);
+            waiting.push(outcome);
         }
         let calls = AtomicUsize::new(0);
-        let pushed = push_rows(&parts, rows, |_, _| {
+        let (outcomes, teller) = outcomes();
+        let pushed = push_rows(&parts, &outcomes, rows, |_, _| {
             let call = calls.fetch_add(1, Ordering::Relaxed);
             async move {
                 match call {
@@ -374,7 +376,9 @@ mod tests {
         .await;
         assert!(matches!(pushed.error, Some(PushError::Panicked)));
         assert_eq!((pushed.count, pushed.left.len()), (4, 2));
-        let told: Vec<_> = outcomes.iter_mut().map(|outcome| outcome.try_recv().ok()).collect();
+        drop(outcomes);
+        teller.run().await;
+        let told: Vec<_> = waiting.iter_mut().map(|outcome| outcome.try_recv().ok()).collect();
         assert_eq!(told, [Some(Outcome::Stored), Some(Outcome::Stored), None, None]);
     }
 }

@@ -4,8 +4,12 @@
 //! resolved when the row is safe or when nobody waits any more. Nothing here is remembered only in memory once a
 //! ticket says that a row is safe, because the Functions host ends the process with SIGKILL.
 //!
-//! Reading order: `parts` (what it works with), `dedup` (who waits for what), `permit`, `batch` and `inbox` (rows on
-//! their way), `commit` and `rhythm` (the heart), [`push`], `latency`, `token`, `breaker`, `pace`, [`spool`], `drain`.
+//! It has a runtime of its own, so that neither a burst of requests holds up a call nor a call the requests: rows are
+//! handed over in one vector a call, and their outcomes come back in another.
+//!
+//! Reading order: `parts` (what it works with), `dedup` (who waits for what), `permit`, `batch`, `inbox` and `outcomes`
+//! (rows on their way, and back), `commit` and `rhythm` (the heart), [`push`], `latency`, `token`, `breaker`, `pace`,
+//! [`spool`], `drain`.
 
 pub(crate) mod dedup;
 mod parts;
@@ -13,6 +17,7 @@ mod parts;
 mod batch;
 mod commit;
 mod inbox;
+mod outcomes;
 mod permit;
 mod rhythm;
 
@@ -36,6 +41,7 @@ mod simulation;
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -56,16 +62,28 @@ pub(crate) struct Delivery {
     parts: Arc<Parts>,
     rows: Arc<inbox::Sender>,
     budget: Arc<Budget>,
+    runtime: Handle,
 }
 
 impl Delivery {
-    /// Starts the task that owns the queue. It ends when every [`Delivery`] is gone; should it panic, no row can be
-    /// delivered any more, so the caller must end the process.
+    /// Starts the task that owns the queue on `runtime`, and here the one that tells outcomes. It ends when every
+    /// [`Delivery`] is gone; should it panic, no row can be delivered any more, so the caller must end the process.
     #[must_use]
-    pub(crate) fn start(parts: Arc<Parts>) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(parts: Arc<Parts>, runtime: Handle) -> (Self, JoinHandle<()>) {
         let (rows, inbox) = inbox::inbox();
-        let task = tokio::spawn(Committer::new(Arc::clone(&parts), inbox).run());
-        (Self { parts, rows: Arc::new(rows), budget: Arc::default() }, task)
+        let (outcomes, teller) = outcomes::outcomes();
+        tokio::spawn(teller.run());
+        let task = runtime.spawn(Committer::new(Arc::clone(&parts), inbox, outcomes).run());
+        (Self { parts, rows: Arc::new(rows), budget: Arc::default(), runtime }, task)
+    }
+
+    /// Runs `work` where delivery runs: a connection to Azure belongs to the runtime that opened it, and all of them are
+    /// kept on one.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.runtime.spawn(work)
     }
 
     /// Hands a row over. What becomes of it is told through `ticket`.

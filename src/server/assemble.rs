@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -19,14 +20,14 @@ use crate::delivery::spool::{BlobStore, DirectoryStore, SCOPE, Store};
 use crate::delivery::token::{Identity, TokenSource};
 use crate::delivery::{Delivery, Parts, http};
 
-/// What the handlers work with, and the task that delivers.
-pub(super) fn assemble(mut config: ConnectorConfig) -> (Arc<App>, JoinHandle<()>) {
+/// What the handlers work with, and the task that delivers, on the runtime `delivery`.
+pub(super) fn assemble(mut config: ConnectorConfig, delivery: Handle) -> (Arc<App>, JoinHandle<()>) {
     let pacer = Arc::new(Pacer::new(config.max_calls_per_minute, Instant::now()));
     let (ingestion, store, faults) = connect(&mut config, &pacer);
     log::problems(&faults);
     config.problems.extend(faults);
     let parts = Arc::new(Parts::new(ingestion, store, pacer, Arc::new(Counters::default())));
-    let (delivery, committer) = Delivery::start(Arc::clone(&parts));
+    let (delivery, committer) = Delivery::start(Arc::clone(&parts), delivery);
     let app = App {
         secrets: config.secrets,
         max_body_bytes: config.max_body_bytes,

@@ -143,8 +143,8 @@ fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, receive
         app.delivery.submit(row, ticket, push_by, ack_by).ok();
         return;
     }
-    let app = Arc::clone(app);
-    tokio::spawn(async move {
+    let (app, delivery) = (Arc::clone(app), app.delivery.clone());
+    delivery.spawn(async move {
         match app.delivery.store_oversize(event_id, &event, ack_by).await {
             Ok(()) => {
                 app.delivery.submit(row, ticket, push_by, ack_by).ok();

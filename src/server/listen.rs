@@ -38,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// would fail. No time limit on heads either, for it would close idle connections too; the host is the only client.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     tokio::spawn(stats::run(Arc::clone(&app)));
-    tokio::spawn(fallback::run(Arc::clone(&app)));
+    app.delivery.spawn(fallback::run(Arc::clone(&app)));
     let router = router(Arc::clone(&app));
     let failures = LogThrottle::<1>::default();
     loop {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{error, info, warn};
 
 use super::{App, assemble, listen, log};
@@ -25,11 +26,12 @@ pub fn main(config: Result<ConnectorConfig, PortUnusable>) -> ExitCode {
         }
     };
     log::start(&config.log_filter);
-    let problem = match runtime() {
-        Ok(runtime) => {
-            let problem = runtime.block_on(run(config));
+    let problem = match runtimes() {
+        Ok((requests, delivery)) => {
+            let problem = requests.block_on(run(config, delivery.handle().clone()));
             // A disk that hangs must not keep a failed process alive.
-            runtime.shutdown_background();
+            requests.shutdown_background();
+            delivery.shutdown_background();
             problem
         }
         Err(error) => format!("no runtime: {error}"),
@@ -38,19 +40,21 @@ pub fn main(config: Result<ConnectorConfig, PortUnusable>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// One thread where there are one or two processors: an event passes through several tasks, and to pass it between threads
-/// costs a fifth of all the work. The host takes the rest of two.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+/// One runtime for requests and one for delivery.
+///
+/// Requests have one thread where there are one or two processors: an event passes through several tasks, and to pass it
+/// between threads costs a fifth of all the work. Delivery has one in any case: it works for whole calls.
+fn runtimes() -> std::io::Result<(Runtime, Runtime)> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    if processors <= 2 {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()
-    } else {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()
-    }
+    let mut requests =
+        if processors <= 2 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut delivery = Builder::new_multi_thread();
+    delivery.worker_threads(1).thread_name("delivery");
+    Ok((requests.enable_all().build()?, delivery.enable_all().build()?))
 }
 
 /// Runs, and returns why it cannot go on.
-async fn run(config: ConnectorConfig) -> String {
+async fn run(config: ConnectorConfig, delivery: Handle) -> String {
     log::problems(&config.problems);
     log::notes(&config.notes);
     let port = config.port;
@@ -58,7 +62,7 @@ async fn run(config: ConnectorConfig) -> String {
         Ok(listener) => listener,
         Err(error) => return format!("port {port} cannot be bound on 127.0.0.1: {error}"),
     };
-    let (app, committer) = assemble::assemble(config);
+    let (app, committer) = assemble::assemble(config, delivery);
     warm_up(&app);
     info!(event = "connector_started", version = env!("CARGO_PKG_VERSION"), port, instance = app.instance);
     tokio::select! {
@@ -73,7 +77,7 @@ async fn run(config: ConnectorConfig) -> String {
 /// Fetches the first tokens while nobody waits, and tries the spool.
 fn warm_up(app: &App) {
     let parts = Arc::clone(app.delivery.parts());
-    tokio::spawn(async move {
+    app.delivery.spawn(async move {
         if let Some(ingestion) = &parts.ingestion {
             ingestion.warm_up().await;
         }
