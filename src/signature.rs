@@ -106,9 +106,11 @@ pub(crate) fn fingerprint(
 
 /// Two lower-case hex digits a byte.
 pub(crate) fn lower_hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
     let mut hex = String::with_capacity(2 * bytes.len());
-    for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        hex.extend(char::from_digit(u32::from(nibble), 16));
+    for byte in bytes {
+        hex.push(digit(byte >> 4));
+        hex.push(digit(byte & 15));
     }
     hex
 }

@@ -1,8 +1,9 @@
 //! Every answer to the sender, on one page. The texts are the same whatever the reason was: reasons are for the log.
 
+use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::delivery::dedup::Outcome;
 use crate::record::EventId;
@@ -61,7 +62,10 @@ fn plain(code: StatusCode, status: &'static str) -> Response {
 
 /// The words above need no escapes.
 fn json(code: StatusCode, text: String) -> Response {
-    (code, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// Ends the connection after `response`: an answer that comes before the whole body must not leave the rest unread on
