@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::dedup::{Outcome, Ticket};
+use super::dedup::Ticket;
 use super::permit::Permit;
 use super::push::{MAX_CALL_BYTES, body};
 
 /// One row, the duty to tell what became of it, and until when.
 pub(crate) struct Row {
     /// A serialised JSON object.
-    pub(crate) json: Bytes,
+    pub(crate) json: Vec<u8>,
     /// Whoever waits for it.
     pub(crate) ticket: Ticket,
     /// Queueing, token and push end here; what is left until `ack_by` belongs to the spool.
@@ -23,13 +23,6 @@ pub(crate) struct Row {
     pub(super) _permit: Permit,
 }
 
-impl Row {
-    /// Tells everybody who waits what became of the row.
-    pub(super) fn resolve(self, outcome: Outcome, now: Instant) {
-        self.ticket.resolve(outcome, now);
-    }
-}
-
 /// The bytes that `rows` take in one call: an array's brackets and commas included.
 pub(super) fn call_bytes(rows: &[Row]) -> usize {
     rows.iter().map(|row| row.json.len() + 1).sum::<usize>() + 1
@@ -37,7 +30,7 @@ pub(super) fn call_bytes(rows: &[Row]) -> usize {
 
 /// The body of a call with `rows`, compressed.
 pub(super) fn compressed(rows: &[Row]) -> Bytes {
-    body(rows.iter().map(|row| row.json.as_ref()))
+    body(rows.iter().map(|row| row.json.as_slice()))
 }
 
 /// Rows that wait for a push, in the order in which they came.

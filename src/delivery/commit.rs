@@ -296,8 +296,7 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
             Ok(()) => {
                 let events = part.iter().filter(|row| row.ticket.is_event()).count();
                 parts.counters.stored(events, OffsetDateTime::now_utc());
-                let stored = rows.drain(given_up..given_up + size).collect();
-                outcomes.tell(stored, Outcome::Stored, Instant::now());
+                outcomes.tell(rows.drain(given_up..given_up + size), Outcome::Stored, Instant::now());
             }
             Err(PushError::TooLarge) if size > 1 => {
                 sizes.extend([size - size / 2, size / 2]);
@@ -353,7 +352,7 @@ mod tests {
             let Lookup::New(ticket, outcome) = bodies.enter(&[n; 32], now) else { panic!("it is new") };
             let permit = Permit::acquire(&budget, 2).unwrap();
             rows.push(Row {
-                json: Bytes::from_static(b"{}"),
+                json: b"{}".to_vec(),
                 ticket,
                 push_by: now,
                 ack_by: now,

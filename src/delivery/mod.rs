@@ -98,7 +98,7 @@ impl Delivery {
         ack_by: Instant,
     ) -> Result<(), QueueFull> {
         let permit = Permit::acquire(&self.budget, json.len())?;
-        self.rows.send(Row { json: json.into(), ticket, push_by, ack_by, _permit: permit })
+        self.rows.send(Row { json, ticket, push_by, ack_by, _permit: permit })
     }
 
     /// Stores the complete body of an event whose row had to be cut, before that row goes anywhere. The body counts as one
