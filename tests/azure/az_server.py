@@ -1,4 +1,4 @@
-"""The real `az` without its start: each call runs in a fork of this process, which has imported already what calls need.
+"""The real `az` without its start: each call runs in a fork of this process, which has imported what earlier calls needed.
 
 A fork begins where the program `az` begins, in `azure.cli.__main__`, with the arguments, the standard input and the streams
 of the call. To start Python and import the command's modules takes far longer than the call itself.
@@ -18,26 +18,6 @@ import sys
 import tempfile
 from typing import Any
 
-# What the commands of the tests import. A name that a new `az` no longer has only makes its calls slower.
-IMPORTED = (
-    "azure.cli.core.commands.arm",
-    "azure.cli.core.util",
-    "azure.cli.command_modules.appservice.custom",
-    "azure.cli.command_modules.appservice.commands",
-    "azure.cli.command_modules.appservice._params",
-    "azure.cli.command_modules.resource.custom",
-    "azure.cli.command_modules.resource.commands",
-    "azure.cli.command_modules.resource._params",
-    "azure.cli.command_modules.storage.operations.blob",
-    "azure.cli.command_modules.storage.commands",
-    "azure.cli.command_modules.storage._params",
-    "azure.cli.command_modules.util.custom",
-    "azure.mgmt.resource.deployments",
-    "azure.mgmt.web",
-    "azure.multiapi.storagev2.blob",
-    "msal",
-)
-
 
 def run(call: dict[str, Any]) -> dict[str, Any]:
     """Runs a call to its end."""
@@ -45,24 +25,30 @@ def run(call: dict[str, Any]) -> dict[str, Any]:
         tempfile.TemporaryFile() as stdin,
         tempfile.TemporaryFile() as stdout,
         tempfile.TemporaryFile() as stderr,
+        tempfile.TemporaryFile() as imported,
     ):
         stdin.write((call["stdin"] or "").encode())
         stdin.seek(0)
         child = os.fork()
         if child == 0:
-            become(call["args"], [stdin.fileno(), stdout.fileno(), stderr.fileno()])
+            become(call["args"], [stdin.fileno(), stdout.fileno(), stderr.fileno()], imported.fileno())
         _, status = os.waitpid(child, 0)
         texts = []
         for stream in (stdout, stderr):
             stream.seek(0)
             texts.append(stream.read().decode())
+        imported.seek(0)
+        for name in imported.read().decode().split():
+            # A module that cannot be imported on its own only makes later calls slower.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         return {"code": code, "stdout": texts[0], "stderr": texts[1]}
 
 
-def become(arguments: list[str], streams: list[int]) -> None:
-    """Makes this process a run of `az`; does not return."""
-    code = 1
+def become(arguments: list[str], streams: list[int], imported: int) -> None:
+    """Makes this process a run of `az`, which tells what it has imported; does not return."""
+    code, known = 1, set(sys.modules)
     try:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
@@ -76,13 +62,14 @@ def become(arguments: list[str], streams: list[int]) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        os.write(
+            imported,
+            "\n".join(name for name in sys.modules if name not in known and "__main__" not in name).encode(),
+        )
         os._exit(code)
 
 
 def main() -> None:
-    for name in IMPORTED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)
 
