@@ -22,20 +22,25 @@ function load() {
   }
 }
 
-/** The name as KQL writes it: `["a-b"]` for what is no identifier. */
+/** The name as KQL writes it: `["a-b"]` for what is no identifier. @param {string} name */
 const quoted = (name) => (/^[A-Za-z_]\w*$/.test(name) ? name : `["${name}"]`);
 
+/** @type {Record<string, string>} */
 const NULLS = { string: '""', dynamic: "dynamic(null)" };
 
-/** What a parameter is while the body is checked by itself: its default, else an empty value of its type. */
+/**
+ * What a parameter is while the body is checked by itself: its default, else an empty value of its type.
+ * @param {KqlParameter} parameter
+ */
 const value = ({ type, default: text }) => text ?? NULLS[type] ?? `${type}(null)`;
 
+/** @param {KqlParameter} parameter */
 const declaration = (parameter) =>
   `${parameter.name}:${parameter.type}${parameter.default === undefined ? "" : `=${parameter.default}`}`;
 
 const tables = new Map();
 
-/** The table, made once for all workspaces that have it. */
+/** The table, made once for all workspaces that have it. @param {KqlTable} table */
 function table({ name, columns }) {
   const key = `${name}(${columns.map((column) => `${quoted(column.name)}:${column.type}`).join(", ")})`;
   if (!tables.has(key)) {
@@ -44,6 +49,7 @@ function table({ name, columns }) {
   return tables.get(key);
 }
 
+/** @param {Workspace} workspace */
 function globals(workspace) {
   const { Symbols, GlobalState } = Kusto.Language;
   const functions = workspace.functions.map(({ name, parameters, body }) =>
@@ -53,29 +59,37 @@ function globals(workspace) {
   return GlobalState.Default.WithDatabase(database).WithCache();
 }
 
-/** Line and column of an offset, from 1. */
+/** Line and column of an offset, from 1. @param {string} text @param {number} offset */
 function position(text, offset) {
   const before = text.slice(0, offset).split("\n");
-  return { line: before.length, column: before.at(-1).length + 1 };
+  return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
+/** @param {string} type */
 const isNumber = (type) => ["int", "long", "real", "decimal"].includes(type);
 
 const SCALARS = ["string", "int", "long", "real", "decimal", "bool", "datetime", "timespan", "dynamic", "guid"];
 
-/** A value of type `from` may stand where `to` is wanted: only between scalars can one say no. */
+/**
+ * A value of type `from` may stand where `to` is wanted: only between scalars can one say no.
+ * @param {string} from
+ * @param {string} to
+ */
 const fits = (from, to) =>
   from === to || !SCALARS.includes(from) || !SCALARS.includes(to) ||
   (isNumber(from) && isNumber(to) && (from !== "real" || to === "real"));
 
-/** The functions that the text itself declares with `let`. */
+/** What stands in a list of the analyzer, without the comma behind it. @param {any} item @returns {any} */
+const element = (item) => item.Element$1 ?? item.Element;
+
+/** The functions that the text itself declares with `let`. @param {any} code @returns {[string, KqlFunction][]} */
 function local(code) {
   const { LetStatement, FunctionDeclaration } = Kusto.Language.Syntax;
   const lets = Bridge.toArray(code.Syntax.GetDescendantsOrSelf(LetStatement, null));
-  return lets.filter((let_) => Bridge.is(let_.Expression, FunctionDeclaration)).map((let_) => {
+  return lets.filter((/** @type {any} */ let_) => Bridge.is(let_.Expression, FunctionDeclaration)).map((/** @type {any} */ let_) => {
     const name = let_.Name.SimpleName;
-    const parameters = Bridge.toArray(let_.Expression.Parameters.Parameters).map((item) => {
-      const parameter = (item.Element$1 ?? item.Element).NameAndType;
+    const parameters = Bridge.toArray(let_.Expression.Parameters.Parameters).map((/** @type {any} */ item) => {
+      const parameter = element(item).NameAndType;
       return { name: parameter.Name.SimpleName, type: parameter.Type.toString().trim() };
     });
     return [name, { name, parameters }];
@@ -85,19 +99,21 @@ function local(code) {
 /**
  * The calls of declared functions, with complaints about the types of their arguments: the analyzer knows how many
  * arguments a function takes, and not which types it wants.
+ * @param {any} code @param {Map<string, KqlFunction>} functions
  */
 function calls(code, functions) {
   const { FunctionCallExpression, SimpleNamedExpression } = Kusto.Language.Syntax;
   const declared = new Map([...functions, ...local(code)]);
   const found = [];
+  /** @type {Complaint[]} */
   const complaints = [];
   for (const node of Bridge.toArray(code.Syntax.GetDescendantsOrSelf(FunctionCallExpression, null))) {
     const name = node.Name.SimpleName;
     const target = declared.get(name);
     if (!target) continue;
-    const list = Bridge.toArray(node.ArgumentList.Expressions).map((item) => item.Element$1 ?? item.Element);
-    found.push({ name, arguments: list.map((argument) => argument.toString().trim()), start: node.TextStart });
-    list.forEach((argument, index) => {
+    const list = Bridge.toArray(node.ArgumentList.Expressions).map(element);
+    found.push({ name, arguments: list.map((/** @type {any} */ argument) => argument.toString().trim()), start: node.TextStart });
+    list.forEach((/** @type {any} */ argument, /** @type {number} */ index) => {
       const isNamed = Bridge.is(argument, SimpleNamedExpression);
       const wanted = isNamed ? argument.Name.SimpleName : target.parameters[index]?.name;
       const parameter = target.parameters.find((candidate) => candidate.name === wanted);
@@ -120,23 +136,24 @@ const SPLIT = /^(.+)_(?:bool|datetime|decimal|dynamic|guid|int|long|real|string|
 /**
  * What only Azure minds: isnull() of a text, which is false there, comparisons of a number with a text, which the
  * analyzer lets pass, and unions of a column of two types, which become two columns there and stay one in the engine.
+ * @param {any} code @returns {Complaint[]}
  */
 function gaps(code) {
   const { FunctionCallExpression, BinaryExpression, InExpression, UnionOperator } = Kusto.Language.Syntax;
-  const nodes = (kind) => Bridge.toArray(code.Syntax.GetDescendantsOrSelf(kind, null));
-  const type = (node) => node?.ResultType?.Name ?? "unknown";
-  const complaint = (id, message, node) => ({ severity: "Error", code: id, message, start: node.TextStart });
+  const nodes = (/** @type {any} */ kind) => Bridge.toArray(code.Syntax.GetDescendantsOrSelf(kind, null));
+  const type = (/** @type {any} */ node) => node?.ResultType?.Name ?? "unknown";
+  const complaint = (/** @type {string} */ id, /** @type {string} */ message, /** @type {any} */ node) => ({ severity: "Error", code: id, message, start: node.TextStart });
   const found = [];
   for (const node of nodes(FunctionCallExpression)) {
-    const [first] = Bridge.toArray(node.ArgumentList.Expressions).map((item) => item.Element$1 ?? item.Element);
+    const [first] = Bridge.toArray(node.ArgumentList.Expressions).map(element);
     if (["isnull", "isnotnull"].includes(node.Name.SimpleName) && type(first) === "string") {
       found.push(complaint("HB003", `${node.Name.SimpleName}() of a string: a string is never null`, node));
     }
   }
   const pairs = [
-    ...nodes(BinaryExpression).map((node) => [node, node.Left, [node.Right]]),
-    ...nodes(InExpression).map((node) =>
-      [node, node.Left, Bridge.toArray(node.Right.Expressions).map((item) => item.Element$1 ?? item.Element)]),
+    ...nodes(BinaryExpression).map((/** @type {any} */ node) => [node, node.Left, [node.Right]]),
+    ...nodes(InExpression).map((/** @type {any} */ node) =>
+      [node, node.Left, Bridge.toArray(node.Right.Expressions).map(element)]),
   ];
   for (const [node, left, rights] of pairs) {
     for (const right of COMPARISONS.includes(node.Operator?.Text) ? rights : []) {
@@ -147,7 +164,8 @@ function gaps(code) {
     }
   }
   for (const node of nodes(UnionOperator)) {
-    const stems = Bridge.toArray(node.ResultType?.Columns ?? []).map((column) => SPLIT.exec(column.Name)?.[1]).filter(Boolean);
+    /** @type {string[]} */
+    const stems = Bridge.toArray(node.ResultType?.Columns ?? []).map((/** @type {any} */ column) => SPLIT.exec(column.Name)?.[1]).filter(Boolean);
     const split = stems.filter((stem, at) => stems.indexOf(stem) !== at);
     if (split.length > 0) {
       found.push(complaint("HB005", `a union of ${split.join(", ")} of several types`, node));
@@ -156,25 +174,32 @@ function gaps(code) {
   return found;
 }
 
-/** Checks one text; `prefix` goes before it, and what is found in there is ours. */
+/**
+ * Checks one text; `prefix` goes before it, and what is found in there is ours.
+ * @param {any} state
+ * @param {Map<string, KqlFunction>} declared
+ * @param {string} query
+ */
 function check(state, declared, query, prefix = "") {
   const code = Kusto.Language.KustoCode.ParseAndAnalyze(prefix + query, state);
-  const place = (start) => position(query, Math.max(0, start - prefix.length));
+  const place = (/** @type {number} */ start) => position(query, Math.max(0, start - prefix.length));
   const { found, complaints } = calls(code, declared);
-  const diagnostics = Bridge.toArray(code.GetDiagnostics()).map((d) =>
+  const diagnostics = Bridge.toArray(code.GetDiagnostics()).map((/** @type {any} */ d) =>
     ({ severity: d.Severity, code: d.Code, message: d.Message, start: d.Start }));
   const isTable = code.ResultType?.Columns !== undefined;
   return {
     diagnostics: [...diagnostics, ...complaints, ...gaps(code)].map(({ start, ...rest }) => ({ ...place(start), ...rest })),
-    columns: isTable ? Bridge.toArray(code.ResultType.Columns).map((c) => ({ name: c.Name, type: c.Type.Name })) : null,
+    columns: isTable ? Bridge.toArray(code.ResultType.Columns).map((/** @type {any} */ c) => ({ name: c.Name, type: c.Type.Name })) : null,
     calls: found.map(({ start, ...rest }) => ({ ...rest, line: place(start).line })),
   };
 }
 
+/** @param {Workspace} workspace */
 function analyze(workspace) {
   const state = globals(workspace);
   const declared = new Map(workspace.functions.map((declared) => [declared.name, declared]));
-  const isWanted = (id) => workspace.only?.includes(id) ?? true;
+  const isWanted = (/** @type {string} */ id) => workspace.only?.includes(id) ?? true;
+  /** @type {Record<string, ReturnType<typeof check>>} */
   const results = {};
   for (const { name, parameters, body } of workspace.functions) {
     const prefix = parameters.map((parameter) => `let ${parameter.name} = ${value(parameter)}; `).join("");

@@ -1,29 +1,34 @@
 // What the page owes to people who do not see it, see few colours or use no mouse. Each check says what is wrong.
 import { act } from "./browser.mjs";
 
-/** Text stands out from what is behind it by 4.5 to 1, icons by 3 to 1 (WCAG 2, 1.4.3 and 1.4.11). */
+/**
+ * Text stands out from what is behind it by 4.5 to 1, icons by 3 to 1 (WCAG 2, 1.4.3 and 1.4.11).
+ * @param {Page} page
+ * @param {string} where
+ * @param {Fault} fault
+ */
 export async function contrast(page, where, fault) {
   const low = await page.evaluate(() => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     if (!canvas) throw new Error("the browser has no canvas");
     // Colours over each other, whatever way they are written in; the first is opaque.
-    const mix = (colors) => {
+    const mix = (/** @type {string[]} */ colors) => {
       for (const color of colors) {
         canvas.fillStyle = color;
         canvas.fillRect(0, 0, 1, 1);
       }
       return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
     };
-    const light = (rgb) => {
+    const light = (/** @type {number[]} */ rgb) => {
       const [r, g, b] = rgb.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
-    const behind = (node) => {
+    const behind = (/** @type {Element} */ node) => {
       const colors = [];
-      for (let at = node; at; at = at.parentElement) colors.unshift(getComputedStyle(at).backgroundColor);
+      for (let at = /** @type {Element | null} */ (node); at; at = at.parentElement) colors.unshift(getComputedStyle(at).backgroundColor);
       return ["white", ...colors];
     };
-    const ratioOf = (node) => {
+    const ratioOf = (/** @type {Element} */ node) => {
       const back = behind(node);
       const [a, b] = [light(mix([...back, getComputedStyle(node).color])), light(mix(back))];
       return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -41,12 +46,17 @@ export async function contrast(page, where, fault) {
   for (const one of new Set(low)) fault(`${where}: too little contrast: ${one}`);
 }
 
-/** Headings, names, roles, and words beside what is told by colour. */
+/**
+ * Headings, names, roles, and words beside what is told by colour.
+ * @param {Page} page
+ * @param {string} where
+ * @param {Fault} fault
+ */
 export async function structure(page, where, fault) {
   const found = await page.evaluate(() => {
     const wrong = [];
-    const shown = (selector, inside = document) => [...inside.querySelectorAll(selector)].filter((node) => node.getClientRects().length);
-    const named = (node) => (node.getAttribute("aria-label") || document.getElementById(node.getAttribute("aria-labelledby") || "")?.textContent || node.textContent || node.getAttribute("title") || "").trim();
+    const shown = (/** @type {string} */ selector, /** @type {ParentNode} */ inside = document) => [...inside.querySelectorAll(selector)].filter((node) => node.getClientRects().length);
+    const named = (/** @type {Element} */ node) => (node.getAttribute("aria-label") || document.getElementById(node.getAttribute("aria-labelledby") || "")?.textContent || node.textContent || node.getAttribute("title") || "").trim();
     let last = 0;
     const headings = shown("h1, h2, h3, h4, h5, h6");
     if (headings.filter((one) => one.tagName === "H1").length !== 1) wrong.push("there is not one h1");
@@ -61,7 +71,7 @@ export async function structure(page, where, fault) {
     const panel = document.getElementById(chosen[0]?.getAttribute("aria-controls") || "");
     if (chosen.length !== 1 || panel?.getAttribute("role") !== "tabpanel" || panel.getAttribute("aria-labelledby") !== chosen[0].id) wrong.push("the tab and its panel do not name each other");
     for (const node of shown("button, input, select, a, section.query, [role=region], [role=group], [role=listbox], [role=grid]")) if (!named(node)) wrong.push(`a ${node.tagName} (${node.className}) has no name`);
-    for (const table of shown("table")) {
+    for (const table of /** @type {HTMLTableElement[]} */ (shown("table"))) {
       if (shown("th", table).some((head) => head.getAttribute("scope") !== "col")) wrong.push(`a table has heads without a scope: ${table.textContent.slice(0, 40)}`);
       if (!table.getAttribute("aria-label") && !table.caption) wrong.push("a grid has no name");
     }
@@ -78,7 +88,12 @@ export async function structure(page, where, fault) {
   for (const one of new Set(found)) fault(`${where}: ${one}`);
 }
 
-/** Everything that can be used is reached with the Tab key, and one sees where one is. */
+/**
+ * Everything that can be used is reached with the Tab key, and one sees where one is.
+ * @param {Page} page
+ * @param {string} where
+ * @param {Fault} fault
+ */
 export async function keyboard(page, where, fault) {
   const count = await page.evaluate(() => {
     const nodes = [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")].filter((node) => node.getClientRects().length && !node.matches("[disabled]") && !node.closest("dialog")
@@ -106,7 +121,7 @@ export async function keyboard(page, where, fault) {
   for (const one of missed.slice(0, 5)) fault(`${where}: the Tab key does not reach ${one}`);
 }
 
-/** Tabs, filters, rows and marks are used with keys alone. */
+/** Tabs, filters, rows and marks are used with keys alone. @param {Page} page @param {Fault} fault */
 export async function keys(page, fault) {
   const state = () => page.evaluate(() => ({ tab: document.querySelector("[role=tab][aria-selected=true]")?.textContent, on: document.activeElement?.textContent }));
   await page.focus("[role=tab][aria-selected=true]");

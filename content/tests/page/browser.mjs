@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+/** @type {typeof import("../../../target/tools/node_modules/playwright-core")} */
 const { chromium } = createRequire(new URL("../../../target/tools/package.json", import.meta.url))("playwright-core");
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 export const TABS = ["summary", "findings", "drift", "ascam", "incidents"];
@@ -15,13 +16,33 @@ function executable() {
   return found;
 }
 
-/** Lends a page that shows `file`; whatever goes wrong in it, and whatever it asks of a network, is told to `fault`. */
-export async function withPage(file, { width, height = 900, dark = false, scale = 1 }, fault, use) {
+/**
+ * The browser, which all pages share; each has a context, and with it settings and storage, of its own.
+ * @type {ReturnType<typeof start> | undefined}
+ */
+let started;
+
+function start() {
   // As root, in a container, Chromium's own sandbox cannot work.
   const args = ["--disable-gpu", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
-  const browser = await chromium.launch({ executablePath: executable(), args });
+  return chromium.launch({ executablePath: executable(), args });
+}
+
+/** Ends the browser, when no page is wanted any more. */
+export const end = async () => (await started)?.close();
+
+/**
+ * Lends a page that shows `file`; whatever goes wrong in it, and whatever it asks of a network, is told to `fault`.
+ * @param {string} file
+ * @param {{ width: number, height?: number, dark?: boolean, scale?: number }} view
+ * @param {Fault} fault
+ * @param {(page: Page) => Promise<void>} use
+ */
+export async function withPage(file, { width, height = 900, dark = false, scale = 1 }, fault, use) {
+  const browser = await (started ??= start());
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", deviceScaleFactor: scale, reducedMotion: "reduce" });
   try {
-    const page = await browser.newPage({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", deviceScaleFactor: scale, reducedMotion: "reduce" });
+    const page = await context.newPage();
     page.setDefaultTimeout(30_000);
     page.on("pageerror", (error) => fault(`the page fails: ${error.message}`));
     page.on("console", (message) => message.type() === "error" && fault(`the page complains: ${message.text()}`));
@@ -30,11 +51,15 @@ export async function withPage(file, { width, height = 900, dark = false, scale 
     await page.waitForFunction(() => document.body.dataset.ready);
     await use(page);
   } finally {
-    await browser.close();
+    await context.close();
   }
 }
 
-/** Does something that renders the page anew, and waits until its charts stand. */
+/**
+ * Does something that renders the page anew, and waits until its charts stand.
+ * @param {Page} page
+ * @param {() => Promise<unknown>} action
+ */
 export async function act(page, action) {
   const before = await page.evaluate(() => document.body.dataset.ready);
   await action();
@@ -42,4 +67,5 @@ export async function act(page, action) {
   await page.waitForFunction(() => [...document.querySelectorAll(".chart")].every((chart) => chart.querySelector(".main-svg")));
 }
 
+/** @param {Page} page @param {string} tab */
 export const openTab = (page, tab) => act(page, () => page.click(`[data-tab="${tab}"]`));

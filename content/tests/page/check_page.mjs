@@ -1,24 +1,29 @@
 // check_page.mjs PAGE TRUTHS: opens the preview as people do, and prints what is wrong with it.
 // TRUTHS is JSON: `tiles` (label to text), `findings` (all of them), `open` (severity to count of open findings).
 import { contrast, keyboard, keys, structure } from "./accessible.mjs";
-import { TABS, act, openTab, withPage } from "./browser.mjs";
+import { TABS, act, end, openTab, withPage } from "./browser.mjs";
 import { combine, mark } from "./choices.mjs";
 
 const [file, given] = process.argv.slice(2);
 const truths = JSON.parse(given);
+/** @type {string[]} */
 const faults = [];
+/** @param {string} text */
 const fault = (text) => faults.push(text);
+/** @param {string} name */
 const item = (name) => `[data-name="${name}"]`;
 
-/** Label and text of each tile that shows. */
+/** Label and text of each tile that shows. @param {Page} page */
 const tiles = (page) => page.$$eval(".tile", (all) => Object.fromEntries(all.map((tile) => [tile.querySelector(".title")?.textContent, tile.querySelector(".left")?.textContent])));
-/** The rows of a grid, as texts by column. */
-const rows = (page, name) => page.$$eval(`${item(name)} table`, ([table]) => {
-  const heads = [...(table?.tHead.rows[0].cells ?? [])].map((cell) => cell.textContent.replace(/ [↑↓]$/, ""));
+/** The rows of a grid, as texts by column. @param {Page} page @param {string} name @returns {Promise<Row[]>} */
+const rows = (page, name) => page.$$eval(`${item(name)} table`, (/** @type {HTMLTableElement[]} */ [table]) => {
+  const heads = [...(table?.tHead?.rows[0].cells ?? [])].map((cell) => cell.textContent.replace(/ [↑↓]$/, ""));
   return [...(table?.tBodies[0].rows ?? [])].map((row) => Object.fromEntries([...row.cells].map((cell, at) => [heads[at], cell.textContent])));
 });
-const count = async (page, name) => parseInt(await page.textContent(`${item(name)} .count`), 10);
+/** @param {Page} page @param {string} name */
+const count = async (page, name) => parseInt((await page.textContent(`${item(name)} .count`)) ?? "", 10);
 
+/** @param {Page} page @param {string} parameter @param {string} value */
 async function pick(page, parameter, value) {
   await act(page, () => page.click(`.parameter[data-name="${parameter}"] > .pill`));
   await act(page, () => page.click(`.menu [data-value="${value}"]`));
@@ -26,7 +31,7 @@ async function pick(page, parameter, value) {
   if (await page.$(".menu")) await act(page, () => page.keyboard.press("Escape"));
 }
 
-/** What is in error, what sticks out, what is cut off. */
+/** What is in error, what sticks out, what is cut off. @param {Page} page @param {string} where */
 async function look(page, where) {
   for (const text of await page.$$eval(".failed, .uncomputed", (all) => all.map((one) => one.textContent))) fault(`${where}: ${text}`);
   const seen = await page.evaluate(() => {
@@ -45,7 +50,7 @@ async function look(page, where) {
   for (const text of seen) fault(`${where}: ${text}`);
 }
 
-/** What answers the four questions must show without scrolling on a screen of 1366 by 768. */
+/** What answers the four questions must show without scrolling on a screen of 1366 by 768. @param {Page} page */
 async function fold(page) {
   const answers = {
     "the verdict": ".message:has-text('Are we safer than before?')",
@@ -59,7 +64,7 @@ async function fold(page) {
   }
 }
 
-/** The print view is the summary on one page, and leads back. */
+/** The print view is the summary on one page, and leads back. @param {Page} page */
 async function print(page) {
   await openTab(page, "summary");
   await act(page, () => page.click('[data-tab="print"]'));
@@ -72,7 +77,9 @@ async function print(page) {
   if (!(await page.$(".tabs"))) fault("there is no way back from the print view");
 }
 
+/** @param {Page} page @param {number} width @param {string} theme */
 async function tour(page, width, theme) {
+  /** @type {Record<string, string>} */
   const shown = {};
   for (const tab of TABS) {
     await openTab(page, tab);
@@ -87,6 +94,7 @@ async function tour(page, width, theme) {
   return shown;
 }
 
+/** @param {Page} page */
 async function use(page) {
   await print(page);
   await openTab(page, "findings");
@@ -100,7 +108,7 @@ async function use(page) {
   await pick(page, "Show", "open");
 
   await act(page, () => page.click(`.parameter[data-name="Project"] > .pill`));
-  const agents = await page.$$eval(".menu button", (all) => all.slice(1).map((one) => [one.dataset.value, one.lastChild.textContent]));
+  const agents = await page.$$eval(".menu button", (all) => all.slice(1).map((one) => [one.dataset.value ?? "", one.lastChild?.textContent ?? ""]));
   await act(page, () => page.keyboard.press("Escape"));
   let sum = 0;
   for (const [id, name] of agents) {
@@ -178,5 +186,6 @@ await withPage(file, { width: 1366 }, fault, async (page) => {
   await combine(page, fault);
   await mark(page, fault);
 });
+await end();
 console.log([...new Set(faults)].join("\n") || "nothing is wrong");
 process.exit(faults.length ? 1 : 0);

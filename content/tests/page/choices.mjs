@@ -1,9 +1,10 @@
 // Several filters at once, what is grey before a click, and marks in charts.
 import { TABS, act, openTab } from "./browser.mjs";
 
+/** @param {Page} page */
 const noRows = (page) => page.$$(".uncomputed").then((all) => all.length);
 
-/** Opens a filter, and lists what it offers. */
+/** Opens a filter, and lists what it offers. @param {Page} page @param {string} name */
 async function offers(page, name) {
   await act(page, () => page.click(`.parameter[data-name="${name}"] > .pill`));
   const listed = await page.$$eval(".menu button", (all) => all.map((one) => ({ value: one.dataset.value, isGrey: one.getAttribute("aria-disabled") === "true", why: one.getAttribute("title") ?? "" })));
@@ -11,20 +12,26 @@ async function offers(page, name) {
   return listed;
 }
 
+/** @param {Page} page @param {string} name @param {string | undefined} value */
 async function pick(page, name, value) {
   await act(page, () => page.click(`.parameter[data-name="${name}"] > .pill`));
   await act(page, () => page.click(`.menu [data-value="${value}"]`));
   if (await page.$(".menu")) await act(page, () => page.keyboard.press("Escape"));
 }
 
-/** The identities of the findings that are listed. */
+/** The identities of the findings that are listed. @param {Page} page */
 const listed = (page) => page.$$eval('[data-name="findings"] tbody tr', (all) => all.map((row) => row.textContent));
 
-/** Two filters give what both let through, on every tab; what is not there is grey, and a click on it changes nothing. */
+/**
+ * Two filters give what both let through, on every tab; what is not there is grey, and a click on it changes nothing.
+ * @param {Page} page
+ * @param {Fault} fault
+ */
 export async function combine(page, fault) {
   await openTab(page, "findings");
   await pick(page, "Show", "all");
   const agents = (await offers(page, "Project")).filter(({ value }) => value !== "value::all");
+  /** @type {Record<string, Set<string | null>>} */
   const alone = {};
   for (const severity of ["critical", "high"]) {
     await pick(page, "Severity", severity);
@@ -52,7 +59,12 @@ export async function combine(page, fault) {
   await greys(page, agents[0].value, fault);
 }
 
-/** Goes through everything that is offered beside two filters that are set. */
+/**
+ * Goes through everything that is offered beside two filters that are set.
+ * @param {Page} page
+ * @param {string | undefined} agent
+ * @param {Fault} fault
+ */
 async function greys(page, agent, fault) {
   await openTab(page, "summary");
   await pick(page, "Project", agent);
@@ -60,7 +72,7 @@ async function greys(page, agent, fault) {
   let grey = 0;
   const names = await page.$$eval(".parameter[data-name] > .pill:not([disabled])", (all) => all.map((one) => one.parentElement?.dataset.name));
   for (const name of names) {
-    for (const { value, isGrey, why } of await offers(page, name)) {
+    for (const { value, isGrey, why } of await offers(page, name ?? "")) {
       if (!isGrey) continue;
       grey += 1;
       if (!/not in the preview/i.test(why)) fault(`${name}: ${value} is grey and does not say why`);
@@ -78,7 +90,11 @@ async function greys(page, agent, fault) {
   await pick(page, "Project", "value::all");
 }
 
-/** Dragging over a chart shows the events of that time, and so do the lists below it. */
+/**
+ * Dragging over a chart shows the events of that time, and so do the lists below it.
+ * @param {Page} page
+ * @param {Fault} fault
+ */
 export async function mark(page, fault) {
   let charts = 0;
   for (const tab of TABS) {

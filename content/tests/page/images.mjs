@@ -1,7 +1,7 @@
 // Pictures of a page with at most 256 colours: a third of the bytes, and the same to the eye.
 import { crc32, deflateSync } from "node:zlib";
 
-/** The pixels of a PNG, four bytes each, decoded by the browser. */
+/** The pixels of a PNG, four bytes each, decoded by the browser. @param {Page} page @param {Buffer} png */
 async function pixelsOf(page, png) {
   const { width, height, data } = await page.evaluate(async (encoded) => {
     const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${encoded}`)).blob());
@@ -16,7 +16,7 @@ async function pixelsOf(page, png) {
   return { width, height, data: Buffer.from(data, "base64") };
 }
 
-/** The commonest colours, and for each colour the number of the one that is nearest. */
+/** The commonest colours, and for each colour the number of the one that is nearest. @param {Buffer} data */
 function palette(data) {
   const counts = new Map();
   for (let at = 0; at < data.length; at += 4) {
@@ -24,7 +24,7 @@ function palette(data) {
     counts.set(color, (counts.get(color) ?? 0) + 1);
   }
   const colors = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([color]) => color);
-  const parts = (color) => [color >> 16, (color >> 8) & 255, color & 255];
+  const parts = (/** @type {number} */ color) => [color >> 16, (color >> 8) & 255, color & 255];
   const listed = colors.map(parts);
   const nearest = new Map(colors.map((color, at) => [color, at]));
   for (const color of counts.keys()) {
@@ -36,6 +36,7 @@ function palette(data) {
   return { colors, nearest };
 }
 
+/** @param {string} kind @param {Buffer} body */
 function chunk(kind, body) {
   const named = Buffer.concat([Buffer.from(kind, "latin1"), body]);
   const [size, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -44,7 +45,7 @@ function chunk(kind, body) {
   return Buffer.concat([size, named, sum]);
 }
 
-/** A PNG with a palette. */
+/** A PNG with a palette. @param {Page} page @param {Buffer} png */
 export async function smaller(page, png) {
   const { width, height, data } = await pixelsOf(page, png);
   const { colors, nearest } = palette(data);

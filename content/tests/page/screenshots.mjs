@@ -2,12 +2,14 @@
 // Content Hub wants names that say White and Black.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TABS, act, openTab, withPage } from "./browser.mjs";
+import { TABS, act, end, openTab, withPage } from "./browser.mjs";
 import { smaller } from "./images.mjs";
 
 const [file, folder] = process.argv.slice(2);
+/** @type {string[]} */
 const faults = [];
 mkdirSync(folder, { recursive: true });
+/** @param {string[]} tabs @param {boolean} dark */
 const take = (tabs, dark) => withPage(file, { width: 1366, dark }, (text) => faults.push(text), async (page) => {
   for (const tab of tabs) {
     await openTab(page, tab);
@@ -19,6 +21,7 @@ const take = (tabs, dark) => withPage(file, { width: 1366, dark }, (text) => fau
 });
 await take(TABS, false);
 await take(["summary"], true);
+await end();
 if (faults.length) {
   console.error(faults.join("\n"));
   process.exit(1);

@@ -1,4 +1,5 @@
 // Values as people read them: numbers, dates, thresholds with icon and text, bars, sparklines, links, Markdown.
+/** @type {Record<string, string>} */
 const COLORS = {
   blue: "#0078d4", lightBlue: "#69afe5", blueDark: "#004e8c", green: "#57a300", greenDark: "#0b6a0b", lightgreen: "#9bc53d",
   red: "#d13438", redBright: "#e81123", redDark: "#a4262c", orange: "#f7630c", yellow: "#eaa300", gray: "#8a8886", grayBlue: "#7a8ba3",
@@ -6,7 +7,10 @@ const COLORS = {
 };
 const SERIES = ["#0078d4", "#e3008c", "#f7630c", "#00b7c3", "#8764b8", "#57a300", "#eaa300", "#004e8c", "#b4009e", "#8e562e", "#69afe5", "#7a8ba3"];
 
-/** Shape and colour (of page.css, by theme) of an icon, by the name that a threshold gives it. The shape alone tells what it means. */
+/**
+ * Shape and colour (of page.css, by theme) of an icon, by the name that a threshold gives it. The shape alone tells what it means.
+ * @type {Record<string, [shape: string, color: string]>}
+ */
 const ICONS = {
   success: ["check", "good"], 1: ["check", "good"], Available: ["check", "good"], Resolved: ["check", "good"], complete: ["check", "good"],
   failed: ["cross", "bad"], error: ["cross", "bad"], 4: ["cross", "bad"], critical: ["cross", "bad"], Unavailable: ["cross", "bad"],
@@ -18,8 +22,11 @@ const ICONS = {
   pending: ["clock", "dim"], Clock: ["clock", "dim"], running: ["clock", "blue"], more: ["dot", "dim"],
   Sev0: ["sev0", "worst"], Sev1: ["sev1", "high"], Sev2: ["sev2", "warn"], Sev3: ["sev3", "low"], Sev4: ["sev4", "dim"],
 };
+/** @param {string} inner */
 const disc = (inner) => `<circle cx="8" cy="8" r="7" fill="currentColor"/><g fill="none" stroke="var(--back)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${inner}</g>`;
+/** @param {string} path */
 const line = (path) => `<path d="${path}" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/>`;
+/** @type {Record<string, string>} */
 const SHAPES = {
   check: disc('<path d="M4.8 8.2l2.2 2.2 4.2-4.6"/>'), cross: disc('<path d="M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2"/>'), info: disc('<path d="M8 7.4v4M8 4.6v.1"/>'),
   alert: '<path d="M8 1.2L15.4 14.4H.6z" fill="currentColor" stroke="currentColor" stroke-linejoin="round"/><path d="M8 6v4M8 12v.2" stroke="var(--back)" stroke-width="1.6" stroke-linecap="round"/>',
@@ -30,6 +37,7 @@ const SHAPES = {
   sev0: line("M3 8l5-5 5 5M3 13l5-5 5 5"), sev1: line("M3 10.5l5-5 5 5"), sev2: line("M3 5.8h10M3 10.2h10"), sev3: line("M3 5.5l5 5 5-5"), sev4: '<circle cx="8" cy="8" r="3" fill="currentColor"/>',
 };
 
+/** @param {string} tag @param {Record<string, any>} [attributes] @param {(Node | string | null | undefined)[]} inner */
 function element(tag, attributes = {}, ...inner) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -41,6 +49,7 @@ function element(tag, attributes = {}, ...inner) {
   return made;
 }
 
+/** @param {string} name */
 function icon(name) {
   const [shape, color] = ICONS[name] || [];
   if (!shape) return undefined;
@@ -49,9 +58,10 @@ function icon(name) {
   return made;
 }
 
-/** The names of the portal's units that stand for something else than a bare number. */
+/** The names of the portal's units that stand for something else than a bare number. @type {Record<string, string>} */
 const UNITS = { 1: " %", 23: " ms", 24: " s", 25: " min", 26: " h", 27: " d" };
 
+/** @param {number} value @param {Format} [format] */
 function number(value, format) {
   const options = format?.options || {};
   const digits = options.maximumFractionDigits ?? (Number.isInteger(value) ? 0 : 1);
@@ -61,6 +71,7 @@ function number(value, format) {
   return text + (UNITS[format?.unit] ?? "");
 }
 
+/** @param {Cell} value @param {string} [kind] @param {Format} [format] @returns {string} */
 function plain(value, kind, format) {
   if (value === null || value === undefined || value === "") return "";
   if (kind === "datetime") return shortDate(value);
@@ -69,6 +80,7 @@ function plain(value, kind, format) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** @param {Record<string, any>} threshold @param {Cell} value */
 function matches(threshold, value) {
   const wanted = threshold.thresholdValue;
   const [left, right] = [Number(value), Number(wanted)];
@@ -89,21 +101,28 @@ function matches(threshold, value) {
   }
 }
 
-/** Icon, colour and text of a value by its thresholds. */
+/**
+ * Icon, colour and text of a value by its thresholds.
+ * @param {Record<string, any>} options
+ * @param {Cell} value
+ * @param {string} shown
+ * @returns {{ text: string, color?: string, icon?: HTMLElement }}
+ */
 function thresholdOf(options, value, shown) {
   const kind = options.thresholdsOptions || "icons";
-  const found = (options.thresholdsGrid || []).find((threshold) => matches(threshold, value));
+  const found = (options.thresholdsGrid || []).find((/** @type {Record<string, any>} */ threshold) => matches(threshold, value));
   if (!found) return { text: shown };
   const text = (found.text ?? "{0}{1}").replace("{0}", shown).replace("{1}", "");
   return kind === "colors" ? { text, color: COLORS[found.representation] ?? found.representation } : { text, icon: icon(found.representation) };
 }
 
+/** @param {Cell} values @param {number} kind */
 function sparkline(values, kind) {
   const numbers = (Array.isArray(values) ? values : []).map(Number).filter(Number.isFinite);
   if (numbers.length < 2) return undefined;
   const [low, high] = [Math.min(0, ...numbers), Math.max(...numbers)];
-  const x = (at) => ((at / (numbers.length - 1)) * 100).toFixed(1);
-  const y = (value) => (22 - ((value - low) / (high - low || 1)) * 20).toFixed(1);
+  const x = (/** @type {number} */ at) => ((at / (numbers.length - 1)) * 100).toFixed(1);
+  const y = (/** @type {number} */ value) => (22 - ((value - low) / (high - low || 1)) * 20).toFixed(1);
   const points = numbers.map((value, at) => `${x(at)},${y(value)}`).join(" ");
   const area = kind === 9 || kind === 10 ? `<polygon points="0,24 ${points} 100,24" fill="currentColor" opacity=".2"/>` : "";
   const made = element("span", { class: "spark" });
@@ -111,10 +130,15 @@ function sparkline(values, kind) {
   return made;
 }
 
+/** @type {Record<string, string>} */
+const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** @param {string} text */
 function escaped(text) {
-  return text.replace(/[&<>"]/g, (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[one]);
+  return text.replace(/[&<>"]/g, (one) => ENTITIES[one] ?? one);
 }
 
+/** @param {string} text */
 function inline(text) {
   return escaped(text)
     .replace(/`([^`]+)`/g, "<code>$1</code>")
@@ -123,7 +147,7 @@ function inline(text) {
     .replace(/\[([^\]]+)\]\((https?:[^)\s]+)\)/g, '<a href="$2" target="_blank" rel="noopener">$1</a>');
 }
 
-/** The Markdown that texts of the workbook use; its highest heading is of `level`. */
+/** The Markdown that texts of the workbook use; its highest heading is of `level`. @param {string} text */
 function markdown(text, level = 2) {
   const out = [];
   const top = Math.min(...[...text.matchAll(/^(#{1,5})\s/gm)].map(([, marks]) => marks.length));
@@ -141,7 +165,7 @@ function markdown(text, level = 2) {
       const tag = /^\s*\d/.test(rest[0]) ? "ol" : "ul";
       out.push(`<${tag}>${rest.map((one) => `<li>${inline(one.replace(/^\s*([-*]|\d+\.)\s+/, ""))}</li>`).join("")}</${tag}>`);
     } else if (rest.length > 1 && /^\s*\|?[\s:|-]+\|?\s*$/.test(rest[1])) {
-      const cells = (one, tag) => one.trim().replace(/^\||\|$/g, "").split("|").map((cell) => `<${tag}>${inline(cell.trim())}</${tag}>`).join("");
+      const cells = (/** @type {string} */ one, /** @type {string} */ tag) => one.trim().replace(/^\||\|$/g, "").split("|").map((cell) => `<${tag}>${inline(cell.trim())}</${tag}>`).join("");
       out.push(`<table><thead><tr>${cells(rest[0], "th")}</tr></thead><tbody>${rest.slice(2).map((one) => `<tr>${cells(one, "td")}</tr>`).join("")}</tbody></table>`);
     } else out.push(`<p>${rest.map(inline).join("<br>").replaceAll("&lt;br&gt;", "<br>")}</p>`);
   }

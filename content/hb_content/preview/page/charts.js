@@ -1,16 +1,28 @@
 // Charts, by Plotly: which columns are the axes and the series is found as the portal finds it, colours and order are the workbook's.
+/** @param {string} name */
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** @param {string} kind */
 const isNumber = (kind) => kind === "long" || kind === "real";
+/** @type {Record<string, number>} */
 const HEIGHTS = { 0: 320, 1: 240, 2: 460, 3: 340, 4: 190 };
 const BARS = ["categoricalbar", "barchart", "unstackedbar"];
+/** @type {Record<string, string>} */
 const KINDS = { piechart: "Pie chart", linechart: "Line chart", timechart: "Line chart", areachart: "Area chart", scatterchart: "Scatter chart" };
 /** What tells series apart without their colours. */
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
-/** How the portal adds up the points of a series, by the number that it gives each way. */
+/**
+ * How the portal adds up the points of a series, by the number that it gives each way.
+ * @type {Record<string, string>}
+ */
 const SUMS = { 1: "sum", 2: "min", 3: "max", 4: "average", 7: "count" };
 
-/** The columns that stand for x, the series and the values. */
+/**
+ * The columns that stand for x, the series and the values.
+ * @param {Content} content
+ * @param {Column[]} columns
+ * @returns {{ x: string, y: string[], group?: string }}
+ */
 function rolesOf(content, columns) {
   const settings = content.chartSettings || {};
   const names = columns.map(([name]) => name);
@@ -18,27 +30,35 @@ function rolesOf(content, columns) {
   const time = columns.find(([, kind]) => kind === "datetime")?.[0];
   const texts = columns.filter(([, kind]) => kind === "string" || kind === "bool" || kind === "dynamic").map(([name]) => name);
   const x = settings.xAxis && names.includes(settings.xAxis) ? settings.xAxis : (time ?? texts[0] ?? names[0]);
-  const chosenY = (settings.yAxis || []).filter((name) => names.includes(name));
+  const chosenY = (settings.yAxis || []).filter((/** @type {string} */ name) => names.includes(name));
   const y = chosenY.length ? chosenY : names.filter((name) => name !== x && isNumber(kinds[name]));
   const group = settings.group && names.includes(settings.group) ? settings.group : texts.find((name) => name !== x);
   return { x, y, group };
 }
 
-/** Series beyond the largest `most` as one. */
+/** Series beyond the largest `most` as one. @param {Points[]} listed @param {number | undefined} most */
 function othersAsOne(listed, most) {
   if (!most || listed.length <= most) return listed;
-  const size = (series) => series.y.reduce((sum, one) => sum + Number(one), 0);
+  const size = (/** @type {Points} */ series) => series.y.reduce((sum, one) => sum + Number(one), 0);
   const large = new Set([...listed].sort((a, b) => size(b) - size(a)).slice(0, most));
   const sums = new Map();
   for (const series of listed.filter((one) => !large.has(one))) series.x.forEach((x, at) => sums.set(x, (sums.get(x) ?? 0) + Number(series.y[at])));
   return [...listed.filter((one) => large.has(one)), { key: "Other", x: [...sums.keys()], y: [...sums.values()] }];
 }
 
-/** Name, label and colour of each series, with its points, in the order of the rows. */
+/** What the workbook says of single series. @param {Content} content @returns {Record<string, any>[]} */
+const labelsOf = (content) => content.chartSettings?.seriesLabelSettings || [];
+
+/**
+ * Name, label and colour of each series, with its points, in the order of the rows.
+ * @param {Content} content
+ * @param {Result} result
+ * @returns {Series[]}
+ */
 function seriesOf(content, result) {
   const { x, y, group } = rolesOf(content, result.columns);
   const [records, kinds] = recordsOf(result);
-  const settings = new Map((content.chartSettings?.seriesLabelSettings || []).map((one) => [one.seriesName, one]));
+  const settings = new Map(labelsOf(content).map((one) => [one.seriesName, one]));
   const found = new Map();
   for (const record of records) {
     for (const column of y) {
@@ -57,16 +77,18 @@ function seriesOf(content, result) {
   });
 }
 
+/** @param {Record<string, any> | undefined} settings */
 function axis(settings, extra = {}) {
   const format = settings?.numberFormatSettings;
   return {
     gridcolor: css("--line"), linecolor: css("--line"), zeroline: false, automargin: true, tickfont: { size: 11 }, fixedrange: true,
     title: settings?.label ? { text: settings.label, font: { size: 11 } } : undefined,
-    range: Number.isFinite(settings?.min) && Number.isFinite(settings?.max) ? [settings.min, settings.max] : undefined,
+    range: settings && Number.isFinite(settings.min) && Number.isFinite(settings.max) ? [settings.min, settings.max] : undefined,
     rangemode: "tozero", ticksuffix: UNITS[format?.unit] ?? "", ...extra,
   };
 }
 
+/** @param {Content} content @param {Result} result */
 function layoutOf(content, result) {
   const settings = content.chartSettings || {};
   const kind = content.visualization;
@@ -92,16 +114,22 @@ function layoutOf(content, result) {
   return made;
 }
 
-/** The parts of a pie, each as a series of one point. */
+/**
+ * The parts of a pie, each as a series of one point.
+ * @param {Content} content
+ * @param {Result} result
+ * @returns {Series[]}
+ */
 function partsOf(content, result) {
   const [whole] = seriesOf({ ...content, chartSettings: { ...content.chartSettings, group: undefined } }, result);
-  const settings = new Map((content.chartSettings?.seriesLabelSettings || []).map((one) => [one.seriesName, one]));
+  const settings = new Map(labelsOf(content).map((one) => [one.seriesName, one]));
   return (whole?.x ?? []).map((name, at) => {
     const setting = settings.get(name);
     return { key: name, label: setting?.label || name, color: COLORS[setting?.color] ?? setting?.color ?? SERIES[at % SERIES.length], x: [name], y: [whole.y[at]] };
   });
 }
 
+/** @param {Series[]} listed @param {string} kind */
 function tracesOf(listed, kind) {
   if (kind === "piechart") {
     const [labels, values, colors] = [listed.map((one) => one.label), listed.map((one) => one.y[0]), listed.map((one) => one.color)];
@@ -127,23 +155,28 @@ function tracesOf(listed, kind) {
   });
 }
 
-/** Black or white, whichever stands out from a colour. */
+/** Black or white, whichever stands out from a colour. @param {string} color */
 function inkOn(color) {
   const [red, green, blue] = (color.match(/^#(..)(..)(..)/) ?? ["", "80", "80", "80"]).slice(1).map((part) => parseInt(part, 16));
   return red * 0.299 + green * 0.587 + blue * 0.114 > 140 ? "#000000" : "#ffffff";
 }
 
-/** What the portal writes below a chart beside each series: its points added up, unless `showMetrics` is off. */
+/**
+ * What the portal writes below a chart beside each series: its points added up, unless `showMetrics` is off.
+ * @param {Content} content
+ * @param {Series} series
+ */
 function metricOf(content, series) {
   const points = series.y.filter((one) => one !== null).map(Number);
   if (!points.length) return "";
   const way = SUMS[content.aggregation] ?? "sum";
   const sum = points.reduce((total, one) => total + one, 0);
-  const value = { sum, min: Math.min(...points), max: Math.max(...points), average: sum / points.length, count: points.length }[way];
-  return `${number(value, undefined)} (${way})`;
+  /** @type {Record<string, number>} */
+  const ways = { sum, min: Math.min(...points), max: Math.max(...points), average: sum / points.length, count: points.length };
+  return `${number(ways[way] ?? sum)} (${way})`;
 }
 
-/** How a series is drawn, small. */
+/** How a series is drawn, small. @param {string} kind @param {string} color @param {number} nth */
 function swatch(kind, color, nth) {
   const isLine = !BARS.includes(kind) && kind !== "piechart";
   const made = element("span", { class: "swatch", "aria-hidden": "true" });
@@ -154,6 +187,7 @@ function swatch(kind, color, nth) {
   return made;
 }
 
+/** @param {Content} content @param {Series[]} listed */
 function legendOf(content, listed) {
   const { showLegend, showMetrics } = content.chartSettings || {};
   if (listed.length < 2 && showMetrics === false) return undefined;
@@ -162,7 +196,12 @@ function legendOf(content, listed) {
     showMetrics === false || content.visualization === "piechart" ? undefined : element("b", { class: "metric", text: metricOf(content, series) }))));
 }
 
-/** A chart in a sentence, for those who do not see it. */
+/**
+ * A chart in a sentence, for those who do not see it.
+ * @param {Content} content
+ * @param {Item} item
+ * @param {Series[]} listed
+ */
 function spoken(content, item, listed) {
   const said = listed.slice(0, 8).map((series) => {
     const points = series.y.filter((one) => one !== null).map(Number);
@@ -171,12 +210,17 @@ function spoken(content, item, listed) {
   return `${KINDS[content.visualization] ?? "Bar chart"}, ${sentence(content.title, present()) || item.name}. ${said.join("; ")}${listed.length > 8 ? `; and ${listed.length - 8} more` : ""}. All values are in the table below.`;
 }
 
-/** The values of a chart as a table, made when it is opened. */
+/**
+ * The values of a chart as a table, made when it is opened.
+ * @param {Content} content
+ * @param {Result} result
+ * @param {string} title
+ */
 function valuesOf(content, result, title) {
   const made = element("details", { class: "values" }, element("summary", { text: "Values as a table" }));
   made.addEventListener("toggle", () => {
-    if (!made.open || made.querySelector("table")) return;
-    const names = new Map((content.chartSettings?.seriesLabelSettings || []).map((one) => [one.seriesName, one.label]));
+    if (!made.hasAttribute("open") || made.querySelector("table")) return;
+    const names = new Map(labelsOf(content).map((one) => [one.seriesName, one.label]));
     const head = element("tr", {}, ...result.columns.map(([name]) => element("th", { scope: "col", text: names.get(name) || name })));
     const rows = result.rows.map((row) => element("tr", {}, ...row.map((value, at) => element("td", { text: plain(value, result.columns[at][1]) }))));
     made.append(element("div", { class: "scroll grid", tabindex: "0", role: "region", "aria-label": `Values of ${title}` }, element("table", {}, element("caption", { class: "unseen", text: title }), element("thead", {}, head), element("tbody", {}, ...rows))));
@@ -184,6 +228,7 @@ function valuesOf(content, result, title) {
   return made;
 }
 
+/** @param {string} path @param {Item} item @param {Result} result */
 function chart(path, item, result) {
   const { content } = item;
   const kind = content.visualization;

@@ -1,6 +1,11 @@
 // Tabs and filters: what may be chosen, by mouse or keys. What the preview has no rows for is grey and says why.
 
-/** Moves the focus among `selector` with the arrow keys, Home and End. */
+/**
+ * Moves the focus among `selector` with the arrow keys, Home and End.
+ * @param {HTMLElement} box
+ * @param {string} selector
+ * @param {[string, string]} keys
+ */
 function roving(box, selector, keys) {
   box.addEventListener("keydown", (event) => {
     const listed = [.../** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll(selector))];
@@ -12,7 +17,11 @@ function roving(box, selector, keys) {
   });
 }
 
-/** Says why something is grey, when it is pointed at and to screen readers. */
+/**
+ * Says why something is grey, when it is pointed at and to screen readers.
+ * @param {HTMLElement} node
+ * @param {string | undefined} reason
+ */
 function greyed(node, reason) {
   if (!reason) return node;
   node.setAttribute("aria-disabled", "true");
@@ -21,15 +30,16 @@ function greyed(node, reason) {
   return node;
 }
 
+/** @param {string} path @param {Item} item @param {Values} values */
 function tabs(path, item, values) {
-  const links = (item.content.links || []).filter((link) => link.linkTarget === "parameter");
+  /** @type {Record<string, any>[]} */
+  const links = (item.content.links || []).filter((/** @type {Record<string, any>} */ link) => link.linkTarget === "parameter");
   const isTabs = item.content.style === "tabs";
   const bar = element("div", { class: isTabs ? "tabs" : "links", role: isTabs ? "tablist" : undefined, "aria-label": isTabs ? "Tabs of the dashboard" : undefined });
   const isAny = links.some((link) => values.get(link.cellValue) === link.subTarget);
   for (const [at, link] of links.entries()) {
     const selected = values.get(link.cellValue) === link.subTarget;
-    const changes = [[link.cellValue, link.subTarget]];
-    const reason = selected ? undefined : reasonAgainst(changes);
+    const reason = selected ? undefined : reasonAgainst([[link.cellValue, link.subTarget]]);
     bar.append(greyed(element("button", {
       type: "button", role: isTabs ? "tab" : undefined, "aria-selected": isTabs ? String(selected) : undefined, "data-tab": link.subTarget, "data-focus": `${path}:${at}`,
       id: isTabs ? `tab-${link.subTarget}` : undefined, "aria-controls": isTabs && selected ? "panel" : undefined, tabindex: isTabs && !selected && (isAny || at) ? "-1" : undefined,
@@ -40,6 +50,7 @@ function tabs(path, item, values) {
   return bar;
 }
 
+/** @param {string} path @param {Parameter} parameter @param {Values} values */
 function shownValue(path, parameter, values) {
   const value = values.get(parameter.name);
   if (parameter.type === TIME) return timeLabel(value);
@@ -47,22 +58,35 @@ function shownValue(path, parameter, values) {
   return labelOf(parameter.name, value, values) || "none";
 }
 
-/** What may be chosen: value, label, and whether it is. */
+/**
+ * What may be chosen: value, label, and whether it is.
+ * @param {string} path
+ * @param {Parameter} parameter
+ * @param {Values} values
+ * @returns {Offer[]}
+ */
 function offered(path, parameter, values) {
   const value = values.get(parameter.name);
   if (parameter.type === TIME) {
-    return (parameter.typeSettings?.selectableValues || []).map((one) => ({ value: one, label: timeLabel(one), on: one.durationMs === value.durationMs }));
+    return (parameter.typeSettings?.selectableValues || []).map((/** @type {Range} */ one) => ({ value: one, label: timeLabel(one), on: one.durationMs === value.durationMs }));
   }
   const listed = choicesOf(path, parameter, values);
-  if (parameter.multiSelect && (parameter.typeSettings?.additionalResourceOptions || []).includes("value::all")) listed.unshift({ value: "value::all", label: "All" });
+  if (parameter.multiSelect && (parameter.typeSettings?.additionalResourceOptions || []).includes("value::all")) listed.unshift({ value: "value::all", label: "All", selected: false });
   return listed.map((one) => ({ ...one, on: Array.isArray(value) ? value.includes(one.value) : value === one.value }));
 }
 
-/** What a parameter becomes when one of its choices is clicked, and why that cannot be, or what it does besides. */
+/**
+ * What a parameter becomes when one of its choices is clicked, and why that cannot be, or what it does besides.
+ * @param {Parameter} parameter
+ * @param {Value} value
+ * @param {Values} values
+ * @returns {{ next: Value, reason?: string, note?: string }}
+ */
 function outcomeOf(parameter, value, values) {
   const { name } = parameter;
   if (!parameter.multiSelect) return { next: value, reason: reasonAgainst([[name, value]]) };
-  const before = values.get(name).filter((one) => one !== "value::all");
+  /** @type {string[]} */
+  const before = values.get(name).filter((/** @type {string} */ one) => one !== "value::all");
   const after = before.includes(value) ? before.filter((one) => one !== value) : [...before, value];
   const next = value === "value::all" || !after.length ? ["value::all"] : after;
   const reason = reasonAgainst([[name, next]]);
@@ -72,6 +96,7 @@ function outcomeOf(parameter, value, values) {
   return alone ? { next, reason } : { next: [value], note: "instead: the preview has no rows for several at once" };
 }
 
+/** @param {Parameter} parameter @param {Value} next */
 function pick(parameter, next) {
   chosen.set(parameter.name, next);
   // A row that was clicked may be gone.
@@ -79,6 +104,7 @@ function pick(parameter, next) {
   render();
 }
 
+/** @param {string} path @param {State} state */
 function letGo(path, state) {
   state.chosen = undefined;
   const found = [...itemsOf(DATA.workbook.items)].find(([where]) => where === path);
@@ -88,6 +114,7 @@ function letGo(path, state) {
 /** The name of the parameter whose menu is open. @type {string | undefined} */
 let openMenu;
 
+/** @param {string} name */
 function toggleMenu(name) {
   openMenu = openMenu === name ? undefined : name;
   render();
@@ -102,11 +129,12 @@ function closeMenu() {
   /** @type {HTMLElement | null} */ (document.querySelector(`.parameter[data-name="${name}"] > .pill`))?.focus();
 }
 
+/** @param {Parameter} one @param {Offer} offer @param {Values} values */
 function choice(one, offer, values) {
   const { next, reason, note } = offer.on && !one.multiSelect ? { next: offer.value } : outcomeOf(one, offer.value, values);
   const value = typeof offer.value === "object" ? offer.value.durationMs : offer.value;
   const isMenu = one.type !== PILLS;
-  const take = (event) => {
+  const take = (/** @type {Event} */ event) => {
     event.stopPropagation();
     if (reason) return;
     if (isMenu && !one.multiSelect) openMenu = undefined;
@@ -123,6 +151,7 @@ function choice(one, offer, values) {
   return greyed(made, reason);
 }
 
+/** @param {string} path @param {Parameter} one @param {Values} values */
 function parameter(path, one, values) {
   const label = one.label || one.name;
   const box = element("div", { class: "parameter", "data-name": one.name });
@@ -134,14 +163,14 @@ function parameter(path, one, values) {
   const fixed = one.type === RESOURCE || one.type === PLAIN;
   const button = element("button", {
     class: "pill", type: "button", disabled: fixed, "aria-haspopup": "listbox", "aria-expanded": String(openMenu === one.name), "data-focus": one.name,
-    onclick: (event) => { event.stopPropagation(); toggleMenu(one.name); },
-    onkeydown: (event) => { if (event.key === "ArrowDown" && openMenu !== one.name) { event.preventDefault(); toggleMenu(one.name); } },
+    onclick: (/** @type {Event} */ event) => { event.stopPropagation(); toggleMenu(one.name); },
+    onkeydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "ArrowDown" && openMenu !== one.name) { event.preventDefault(); toggleMenu(one.name); } },
   });
   button.append(element("span", { class: "label", text: `${label}: ` }), element("b", { text: shownValue(path, one, values) }));
   if (!fixed) button.append(element("span", { class: "arrow", "aria-hidden": "true", text: "⌄" }));
   box.append(button);
   if (openMenu === one.name) {
-    const list = element("div", { class: "menu", role: "listbox", "aria-label": label, "aria-multiselectable": String(!!one.multiSelect), onclick: (event) => event.stopPropagation() }, ...offered(path, one, values).map((offer) => choice(one, offer, values)));
+    const list = element("div", { class: "menu", role: "listbox", "aria-label": label, "aria-multiselectable": String(!!one.multiSelect), onclick: (/** @type {Event} */ event) => event.stopPropagation() }, ...offered(path, one, values).map((offer) => choice(one, offer, values)));
     roving(list, "button", ["ArrowUp", "ArrowDown"]);
     list.addEventListener("keydown", (event) => { if (event.key === "Tab") { event.preventDefault(); closeMenu(); } });
     box.append(list);
@@ -149,6 +178,7 @@ function parameter(path, one, values) {
   return box;
 }
 
+/** @param {string} path @param {Item} item @param {Values} values */
 function filters(path, item, values) {
   const bar = element("div", { class: "parameters" });
   for (const [index, one] of (item.content.parameters || []).entries()) {

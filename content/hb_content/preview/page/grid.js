@@ -1,15 +1,24 @@
 // Grids and tiles: what `gridSettings` and `tileSettings` say, done to rows.
 
-/** What somebody did to an item: sorting, searching, the row that is chosen. */
+/** What somebody did to an item: sorting, searching, the row that is chosen. @type {Map<string, State>} */
 const held = new Map();
-const holding = (path) => held.get(path) || held.set(path, {}).get(path);
+/** @param {string} path @returns {State} */
+const holding = (path) => {
+  const state = held.get(path) ?? {};
+  held.set(path, state);
+  return state;
+};
 
-/** Rows as objects, with the kinds of their columns. */
+/** Rows as objects, with the kinds of their columns. @param {Result} result @returns {[Row[], Kinds]} */
 function recordsOf(result) {
   const kinds = Object.fromEntries(result.columns);
   return [result.rows.map((row) => Object.fromEntries(result.columns.map(([name], at) => [name, row[at]]))), kinds];
 }
 
+/** Rows with their numbers. @param {Row[]} records @returns {[record: Row, at: number][]} */
+const numbered = (records) => records.map((record, at) => [record, at]);
+
+/** @param {Record<string, any>[] | undefined} formatters @param {string} column */
 function formatterOf(formatters, column) {
   const exact = (formatters || []).find((one) => one.columnMatch === column);
   if (exact) return exact;
@@ -18,19 +27,21 @@ function formatterOf(formatters, column) {
   });
 }
 
+/** @param {Cell} a @param {Cell} b */
 function compare(a, b) {
-  const isEmpty = (one) => one === null || one === undefined || one === "";
+  const isEmpty = (/** @type {Cell} */ one) => one === null || one === undefined || one === "";
   if (isEmpty(a) || isEmpty(b)) return Number(isEmpty(a)) - Number(isEmpty(b));
   if (typeof a === "number" && typeof b === "number") return a - b;
   return String(a).localeCompare(String(b), "en");
 }
 
-/** The two ends of palettes that have a middle. */
+/** The two ends of palettes that have a middle. @type {Record<string, [string, string]>} */
 const HEAT = { redGreen: [COLORS.red, COLORS.green], greenRed: [COLORS.green, COLORS.red], blueRed: [COLORS.blue, COLORS.red], redBlue: [COLORS.red, COLORS.blue] };
 
-/** `$gen_thresholds_Severity_0` is the portal's name for how the column Severity is shown. */
+/** `$gen_thresholds_Severity_0` is the portal's name for how the column Severity is shown. @param {string} key */
 const columnOf = (key) => String(key).replace(/^\$gen_[a-z]+_(.*)_\d+$/, "$1");
 
+/** @param {string} title @param {Cell} value */
 function showDetails(title, value) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("details"));
   const [heading, body] = /** @type {HTMLElement[]} */ ([dialog.querySelector("h2"), dialog.querySelector("pre")]);
@@ -39,7 +50,14 @@ function showDetails(title, value) {
   dialog.showModal();
 }
 
-/** One value with its formatter; returns what goes into the cell. */
+/**
+ * One value with its formatter; returns what goes into the cell.
+ * @param {Row} record
+ * @param {string} column
+ * @param {string} kind
+ * @param {Record<string, any> | undefined} formatter
+ * @param {Record<string, number>} reach
+ */
 function cell(record, column, kind, formatter, reach) {
   const value = record[column];
   const options = formatter?.formatOptions || {};
@@ -93,16 +111,17 @@ function cell(record, column, kind, formatter, reach) {
         out.append(element("a", { href: url, target: "_blank", rel: "noopener", text: label }));
       } else {
         const details = target === "CellDetails" ? (options.linkColumn ? record[options.linkColumn] : value) : record;
-        out.append(element("button", { class: "link", type: "button", text: label, onclick: (event) => { event.stopPropagation(); showDetails(label, details); } }));
+        out.append(element("button", { class: "link", type: "button", text: label, onclick: (/** @type {Event} */ event) => { event.stopPropagation(); showDetails(label, details); } }));
       }
       return out;
     }
     case 22: {
       const { labelText = "", columnSettings = [] } = options.compositeBarSettings || {};
-      const parts = columnSettings.map((one) => [one.columnName, Number(record[one.columnName]) || 0, COLORS[one.color] ?? one.color]);
+      /** @type {[name: string, amount: number, color: string][]} */
+      const parts = columnSettings.map((/** @type {Record<string, any>} */ one) => [one.columnName, Number(record[one.columnName]) || 0, COLORS[one.color] ?? one.color]);
       const sum = parts.reduce((total, [, amount]) => total + amount, 0) || 1;
       out.className = "value under";
-      out.append(element("span", { class: "track", title: parts.map(([name, amount]) => `${name}: ${amount}`).join(", ") }, ...parts.map(([, amount, color]) => element("span", { style: `width:${((amount / sum) * 100).toFixed(1)}%;background:${color}` }))), element("span", { text: labelText.replace(/\["([^"]+)"\]/g, (_, other) => String(record[other] ?? "")) || shown }));
+      out.append(element("span", { class: "track", title: parts.map(([name, amount]) => `${name}: ${amount}`).join(", ") }, ...parts.map(([, amount, color]) => element("span", { style: `width:${((amount / sum) * 100).toFixed(1)}%;background:${color}` }))), element("span", { text: String(labelText).replace(/\["([^"]+)"\]/g, (_, other) => String(record[other] ?? "")) || shown }));
       return out;
     }
     default:
@@ -111,23 +130,34 @@ function cell(record, column, kind, formatter, reach) {
   return out;
 }
 
+/** @param {string} name @param {string[]} columns @param {Row[]} records */
 function download(name, columns, records) {
-  const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
+  const quoted = (/** @type {Cell} */ value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
   const lines = [columns, ...records.map((record) => columns.map((column) => (typeof record[column] === "object" && record[column] ? JSON.stringify(record[column]) : record[column])))];
-  const link = element("a", { href: URL.createObjectURL(new Blob([`\ufeff${lines.map((one) => one.map(quoted).join(",")).join("\r\n")}`], { type: "text/csv" })), download: `${name}.csv` });
-  link.click();
-  URL.revokeObjectURL(link.href);
+  const url = URL.createObjectURL(new Blob([`\ufeff${lines.map((one) => one.map(quoted).join(",")).join("\r\n")}`], { type: "text/csv" }));
+  element("a", { href: url, download: `${name}.csv` }).click();
+  URL.revokeObjectURL(url);
 }
 
-/** What a row or a tile sets when it is clicked. */
+/** What a row or a tile sets when it is clicked. @param {Content} content @param {Row} record @returns {Changes} */
 const changesOf = (content, record) => exportsOf(content).map(([field, name]) => [name, (field ? record[field] : JSON.stringify(record)) ?? ""]);
 
-/** Why a row cannot be opened; asked of what it opens here only, unless it leads to another tab. */
+/**
+ * Why a row cannot be opened; asked of what it opens here only, unless it leads to another tab.
+ * @param {Content} content
+ * @param {Row} record
+ */
 function reasonAgainstRow(content, record) {
   return exportsOf(content).length ? reasonAgainst(changesOf(content, record)) : undefined;
 }
 
-/** Chooses a row, or lets it go; the parameters that it sets follow. One that leads elsewhere is not held. */
+/**
+ * Chooses a row, or lets it go; the parameters that it sets follow. One that leads elsewhere is not held.
+ * @param {string} path
+ * @param {Content} content
+ * @param {Row} record
+ * @param {number} at
+ */
 function choose(path, content, record, at) {
   const state = holding(path);
   const same = state.chosen === at;
@@ -141,19 +171,26 @@ function choose(path, content, record, at) {
   render();
 }
 
-/** What stands beside a cell that is pointed at. */
+/**
+ * What stands beside a cell that is pointed at.
+ * @param {Record<string, any> | undefined} formatter
+ * @param {Row} record
+ * @param {string} name
+ * @param {Kinds} kinds
+ */
 function tooltipOf(formatter, record, name, kinds) {
   const tooltip = formatter?.tooltipFormat?.tooltip;
   if (!tooltip) return plain(record[name], kinds[name], formatter?.numberFormat);
-  return tooltip.replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other]));
+  return String(tooltip).replace(/\{0\}/g, plain(record[name], kinds[name])).replace(/\["([^"]+)"\]/g, (_, other) => plain(record[other], kinds[other]));
 }
 
+/** @param {string} path @param {Item} item @param {Result} result @param {Values} values */
 function grid(path, item, result, values) {
   const { content } = item;
   const settings = content.gridSettings || {};
   const [all, kinds] = recordsOf(result);
   const columns = result.columns.map(([name]) => name).filter((name) => formatterOf(settings.formatters, name)?.formatter !== 5);
-  const labels = new Map((settings.labelSettings || []).map((one) => [one.columnId, one.label || one.columnId]));
+  const labels = new Map((settings.labelSettings || []).map((/** @type {Record<string, string>} */ one) => [one.columnId, one.label || one.columnId]));
   const reach = Object.fromEntries(columns.map((name) => [name, Math.max(0, ...all.map((record) => Number(record[name])).filter(Number.isFinite))]));
   const state = holding(path);
   const own = (settings.sortBy || content.sortBy || [])[0];
@@ -167,7 +204,7 @@ function grid(path, item, result, values) {
 
   const fill = () => {
     const wanted = (state.search || "").toLowerCase();
-    let listed = all.map((record, at) => [record, at]);
+    let listed = numbered(all);
     if (wanted) listed = listed.filter(([record]) => columns.some((name) => plain(record[name], kinds[name]).toLowerCase().includes(wanted)));
     if (sort && sort.column in kinds) listed.sort(([a], [b]) => compare(a[sort.column], b[sort.column]) * (sort.down ? -1 : 1));
     const shown = listed.slice(0, limit);
@@ -181,7 +218,7 @@ function grid(path, item, result, values) {
         class: opens ? (reason ? "closed" : "opens") : undefined, "aria-selected": opens ? String(state.chosen === at) : undefined, "aria-disabled": reason ? "true" : undefined,
         tabindex: opens ? (at === (first ?? state.chosen) ? "0" : "-1") : undefined, "data-focus": opens ? `${path}:${at}` : undefined, title: reason,
         onclick: opens ? open : undefined,
-        onkeydown: opens ? (event) => { if ((event.key === "Enter" || event.key === " ") && event.target === row) { event.preventDefault(); open(); } } : undefined,
+        onkeydown: opens ? (/** @type {KeyboardEvent} */ event) => { if ((event.key === "Enter" || event.key === " ") && event.target === row) { event.preventDefault(); open(); } } : undefined,
       });
       for (const name of columns) {
         const numeric = kinds[name] === "long" || kinds[name] === "real";
@@ -204,7 +241,7 @@ function grid(path, item, result, values) {
   })));
   const tools = element("div", { class: "tools" });
   if (settings.filter) {
-    tools.append(element("input", { type: "search", placeholder: "Search", "aria-label": `Search ${sentence(content.title, values)}`, "data-focus": `${path}:search`, value: state.search ?? "", oninput: (event) => { state.search = event.target.value; fill(); } }));
+    tools.append(element("input", { type: "search", placeholder: "Search", "aria-label": `Search ${sentence(content.title, values)}`, "data-focus": `${path}:search`, value: state.search ?? "", oninput: (/** @type {{ target: HTMLInputElement }} */ event) => { state.search = event.target.value; fill(); } }));
   }
   tools.append(count);
   if (content.showExportToExcel) {
@@ -217,7 +254,13 @@ function grid(path, item, result, values) {
   return box;
 }
 
-/** What one place of a tile shows. */
+/**
+ * What one place of a tile shows.
+ * @param {string} name
+ * @param {Record<string, any> | undefined} setting
+ * @param {Row} record
+ * @param {Kinds} kinds
+ */
 function place(name, setting, record, kinds) {
   if (!setting?.columnMatch) return undefined;
   const column = setting.columnMatch;
@@ -225,17 +268,18 @@ function place(name, setting, record, kinds) {
   return element("div", { class: name }, inner);
 }
 
+/** @param {string} path @param {Item} item @param {Result} result */
 function tiles(path, item, result) {
   const { content } = item;
   const settings = content.tileSettings || {};
   const [records, kinds] = recordsOf(result);
   const order = settings.sortCriteriaField;
-  const listed = records.map((record, at) => [record, at]);
+  const listed = numbered(records);
   if (order) listed.sort(([a], [b]) => compare(a[order], b[order]) * (settings.sortOrderField === 2 ? -1 : 1));
   const opens = exportsOf(content).length > 0;
   const state = holding(path);
   // Rows of tiles that are equally long, as many as it takes on a narrow and on a wide screen.
-  const columns = (max) => Math.ceil(listed.length / Math.ceil(listed.length / max));
+  const columns = (/** @type {number} */ max) => Math.ceil(listed.length / Math.ceil(listed.length / max));
   const made = element("div", { class: "tiles", role: "list", style: `--narrow:${columns(7)};--wide:${columns(10)};--widest:${columns(14)}` });
   made.append(...listed.slice(0, 100).map(([record, at]) => {
     const reason = reasonAgainstRow(content, record);
@@ -250,7 +294,7 @@ function tiles(path, item, result) {
     }
     greyed(tile, reason);
     const left = tile.querySelector(".left");
-    if (left?.textContent.length > 8) left.classList.add("long");
+    if (left && (left.textContent ?? "").length > 8) left.classList.add("long");
     return element("div", { class: "cell", role: "listitem" }, tile);
   }));
   return made;

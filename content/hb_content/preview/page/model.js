@@ -11,7 +11,12 @@ const USE = /\{([A-Za-z_]\w*)(?::(\w+|\$[\w.[\]]*))?\}/g;
 const GRAINS = [[1, "1m"], [4, "5m"], [24, "30m"], [72, "1h"], [336, "6h"]];
 const NOW = Date.parse(DATA.now);
 const NOT_COMPUTED = Symbol("not computed");
+/**
+ * The rows of a query; undefined where a value is missing.
+ * @typedef {Result | typeof NOT_COMPUTED | undefined} Found
+ */
 
+/** @param {Item[] | undefined} listed @param {string} [where] @returns {Generator<[path: string, item: Item]>} */
 function* itemsOf(listed, where = "") {
   for (const [index, item] of (listed || []).entries()) {
     const path = `${where}/${index}`;
@@ -20,6 +25,7 @@ function* itemsOf(listed, where = "") {
   }
 }
 
+/** @returns {Generator<[path: string, parameter: Parameter]>} */
 function* parametersOf() {
   for (const [path, item] of itemsOf(DATA.workbook.items)) {
     if (item.type !== PARAMETERS) continue;
@@ -27,17 +33,22 @@ function* parametersOf() {
   }
 }
 
-/** The columns that a row sets parameters from, with the parameters. */
+/**
+ * The columns that a row sets parameters from, with the parameters.
+ * @param {Content} content
+ * @returns {[field: string, name: string, value: string][]}
+ */
 function exportsOf(content) {
-  const found = (content.exportedParameters || []).map((entry) => [entry.fieldName || "", entry.parameterName, entry.defaultValue || ""]);
+  const found = (content.exportedParameters || []).map((/** @type {Record<string, string>} */ entry) => [entry.fieldName || "", entry.parameterName, entry.defaultValue || ""]);
   if (content.exportParameterName) found.push([content.exportFieldName || "", content.exportParameterName, content.exportDefaultValue || ""]);
   return found;
 }
 
+/** @type {Map<string, Parameter>} */
 const defined = new Map([...parametersOf()].map(([, parameter]) => [parameter.name, parameter]));
-/** What tabs set: a row that sets it too leads away. */
+/** What tabs set: a row that sets it too leads away. @type {Set<string>} */
 const steered = new Set();
-/** What rows, tabs and brushes set, with what it is before that. */
+/** What rows, tabs and brushes set, with what it is before that. @type {Values} */
 const exported = new Map();
 for (const [, item] of itemsOf(DATA.workbook.items)) {
   const content = item.content || {};
@@ -51,14 +62,16 @@ for (const [, item] of itemsOf(DATA.workbook.items)) {
   }
 }
 
-/** What somebody chose; everything else is as the workbook has it. */
+/** What somebody chose; everything else is as the workbook has it. @type {Values} */
 const chosen = new Map();
 
+/** @param {Range} value */
 function range(value) {
-  if (value.startTime) return [Date.parse(value.startTime), Date.parse(value.endTime)];
-  return [NOW - value.durationMs, NOW];
+  if (value.startTime) return [Date.parse(value.startTime), Date.parse(value.endTime ?? "")];
+  return [NOW - (value.durationMs ?? 0), NOW];
 }
 
+/** @param {Range} value @returns {Record<string, string>} */
 function timeParts(value) {
   const [start, end] = range(value).map((time) => new Date(time));
   const hours = (end.getTime() - start.getTime()) / 3600000;
@@ -79,19 +92,27 @@ function timeParts(value) {
   };
 }
 
+/** @param {Range} value */
 function timeLabel(value) {
-  if (value.startTime) return `${shortDate(value.startTime)} to ${shortDate(value.endTime)}`;
-  const hours = value.durationMs / 3600000;
+  if (value.startTime) return `${shortDate(value.startTime)} to ${shortDate(value.endTime ?? "")}`;
+  const hours = (value.durationMs ?? 0) / 3600000;
   if (hours < 1) return `Last ${Math.round(hours * 60)} minutes`;
   if (hours < 48) return `Last ${hours === 1 ? "hour" : `${hours} hours`}`;
   return `Last ${Math.round(hours / 24)} days`;
 }
 
+/** @param {string | number} time */
 function shortDate(time) {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** What `{Name:part}` becomes in a query; undefined where the preview does not know. */
+/**
+ * What `{Name:part}` becomes in a query; undefined where the preview does not know.
+ * @param {string} name
+ * @param {Value} value
+ * @param {string} part
+ * @returns {string | undefined}
+ */
 function expand(name, value, part) {
   const parameter = defined.get(name) || {};
   if (parameter.type === TIME || value.startTime) return timeParts(value)[part];
@@ -106,7 +127,12 @@ function expand(name, value, part) {
   return value.map((one) => quote + (one === "value::all" ? all : one) + quote).join(parameter.delimiter ?? ",");
 }
 
-/** What stands at a path like `$.feed.state` or `$.agents[0]` of a text of JSON; empty where nothing does. */
+/**
+ * What stands at a path like `$.feed.state` or `$.agents[0]` of a text of JSON; empty where nothing does.
+ * @param {string} text
+ * @param {string} path
+ * @returns {Value}
+ */
 function atPath(text, path) {
   try {
     let found = JSON.parse(text);
@@ -115,28 +141,43 @@ function atPath(text, path) {
   } catch { return ""; }
 }
 
-/** Parameters that nobody ran the query of, for the present values. */
+/** Parameters that nobody ran the query of, for the present values. @type {Set<string>} */
 const unknown = new Set();
-/** The rows of texts of JSON, so that the same text gives the same rows. */
+/** The rows of texts of JSON, so that the same text gives the same rows. @type {Map<string, Result>} */
 const parsed = new Map();
 
-/** The rows that a query for JSON holds. */
+/**
+ * The rows that a query for JSON holds.
+ * @param {string} text
+ * @param {Values} values
+ * @returns {Row[] | typeof NOT_COMPUTED | undefined}
+ */
 function rowsOf(text, values) {
   const asked = JSON.parse(text);
-  const uses = [...asked.content.matchAll(USE)].map(([, name]) => name);
+  /** @type {string} */
+  const content = asked.content;
+  const uses = [...content.matchAll(USE)].map(([, name]) => name);
   if (uses.some((name) => unknown.has(name))) return NOT_COMPUTED;
   if (uses.some((name) => (defined.has(name) || exported.has(name)) && (values.get(name) ?? "") === "")) return undefined;
-  const filled = asked.content.replace(USE, (whole, name, part) => (defined.has(name) || exported.has(name) ? (expand(name, values.get(name), part || "") ?? "") : whole));
+  const filled = content.replace(USE, (whole, name, part) => (defined.has(name) || exported.has(name) ? (expand(name, values.get(name), part || "") ?? "") : whole));
   const found = atPath(filled, asked.transformers?.[0]?.settings?.tablePath || "$");
   const listed = Array.isArray(found) ? found : found === "" ? [] : [found];
   const rows = listed.map((row) => (row && typeof row === "object" ? row : { value: row }));
+  /** @type {{ columnid: string, path: string }[]} */
   const taken = asked.transformers?.[0]?.settings?.columns || [];
   return taken.length ? rows.map((row) => Object.fromEntries(taken.map((one) => [one.columnid, row[one.path.replace("$.", "")]]))) : rows;
 }
 
+/** @param {Cell} value */
 const jsonKind = (value) => (typeof value === "boolean" ? "bool" : typeof value !== "number" ? "string" : Number.isInteger(value) ? "long" : "real");
 
-/** What an item shows, wherever its rows come from; undefined where a value is missing, or where nobody here can be asked. */
+/**
+ * What an item shows, wherever its rows come from; undefined where a value is missing, or where nobody here can be asked.
+ * @param {string} path
+ * @param {Item} item
+ * @param {Values} values
+ * @returns {Found}
+ */
 function tableOf(path, item, values) {
   const { query: text, queryType = LOGS } = item.content;
   if (queryType === LOGS) {
@@ -149,25 +190,35 @@ function tableOf(path, item, values) {
     const key = JSON.stringify([path, rows]);
     if (!parsed.has(key)) {
       const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+      /** @type {Column[]} */
       const columns = names.map((name) => [name, jsonKind(rows.find((row) => name in row)?.[name])]);
       parsed.set(key, { columns, rows: rows.map((row) => names.map((name) => row[name] ?? null)) });
     }
     return parsed.get(key);
   }
   if (queryType !== MERGE) return undefined;
+  /** @type {{ merges: { leftTable: string }[], projectRename: { originalName: string, mergedName: string }[] }} */
   const merge = JSON.parse(text);
-  const source = merge.merges[0].leftTable;
-  const [where, other] = [...itemsOf(DATA.workbook.items)].find(([, one]) => one.name === source) || [];
-  const found = other && tableOf(where, other, values);
-  if (!found?.columns) return found;
+  const source = merge.merges[0]?.leftTable;
+  const other = [...itemsOf(DATA.workbook.items)].find(([, one]) => one.name === source);
+  const found = other && tableOf(other[0], other[1], values);
+  if (found === undefined || found === NOT_COMPUTED || !found.columns) return found;
+  /** @type {[at: number, name: string][]} */
   const taken = merge.projectRename.map((one) => [found.columns.findIndex(([name]) => `[${source}].${name}` === one.originalName), one.mergedName]);
   const key = JSON.stringify([path, found.rows]);
   if (!parsed.has(key)) parsed.set(key, { columns: taken.map(([at, name]) => [name, found.columns[at][1]]), rows: found.rows.map((row) => taken.map(([at]) => row[at])) });
   return parsed.get(key);
 }
 
-/** The rows of a query for the present values: undefined where a value is missing, NOT_COMPUTED where nobody ran it. */
+/**
+ * The rows of a query for the present values: undefined where a value is missing, NOT_COMPUTED where nobody ran it.
+ * @param {string} path
+ * @param {string} text
+ * @param {Values} values
+ * @returns {Found}
+ */
 function resultOf(path, text, values) {
+  /** @type {string[]} */
   const parts = [];
   for (const [, name, part] of text.matchAll(USE)) {
     if (!defined.has(name) && !exported.has(name)) continue;
@@ -181,18 +232,26 @@ function resultOf(path, text, values) {
   return at === undefined ? NOT_COMPUTED : DATA.results[at];
 }
 
-/** What a parameter offers. */
+/**
+ * What a parameter offers.
+ * @param {string} path
+ * @param {Parameter} parameter
+ * @param {Values} values
+ * @returns {{ value: string, label: string, selected: boolean, group?: string }[]}
+ */
 function choicesOf(path, parameter, values) {
+  /** @type {Cell[]} */
   let rows;
   if (parameter.query && (parameter.queryType ?? 0) === 0) {
     const result = resultOf(path, parameter.query, values);
     if (result === NOT_COMPUTED) unknown.add(parameter.name);
     else unknown.delete(parameter.name);
-    if (!result?.columns) return [];
+    if (result === undefined || result === NOT_COMPUTED || !result.columns) return [];
     rows = result.rows.map((row) => Object.fromEntries(result.columns.map(([name], at) => [name, row[at]])));
   } else if (parameter.queryType === JSON_TEXT) {
-    rows = rowsOf(parameter.query, values);
-    if (!Array.isArray(rows)) return [];
+    const found = rowsOf(parameter.query, values);
+    if (!Array.isArray(found)) return [];
+    rows = found;
   } else rows = JSON.parse(parameter.jsonData || "[]");
   return rows.map((row) => {
     if (typeof row !== "object") row = { value: row };
@@ -203,7 +262,7 @@ function choicesOf(path, parameter, values) {
   });
 }
 
-/** The present value of every parameter. */
+/** The present value of every parameter. @returns {Values} */
 function present() {
   const values = new Map(exported);
   for (const [path, parameter] of parametersOf()) {
@@ -220,7 +279,7 @@ function present() {
   return values;
 }
 
-/** Whether the conditions of an item hold. */
+/** Whether the conditions of an item hold. @param {Conditional} item @param {Values} values */
 function isVisible(item, values) {
   const conditions = [...(item.conditionalVisibilities || [])];
   if (item.conditionalVisibility) conditions.push(item.conditionalVisibility);
@@ -231,7 +290,12 @@ function isVisible(item, values) {
   });
 }
 
-/** A text for people, with its parameters filled in. */
+/**
+ * A text for people, with its parameters filled in.
+ * @param {string | undefined} text
+ * @param {Values} values
+ * @returns {string}
+ */
 function sentence(text, values) {
   return String(text ?? "").replace(USE, (whole, name, part) => {
     if (!defined.has(name) && !exported.has(name)) return whole;
@@ -242,10 +306,11 @@ function sentence(text, values) {
   });
 }
 
+/** @param {string} name @param {Value} value @param {Values} values @returns {string} */
 function labelOf(name, value, values) {
-  const [path, parameter] = [...parametersOf()].find(([, one]) => one.name === name) || [];
-  if (!parameter) return String(value);
-  const listed = choicesOf(path, parameter, values);
-  const label = (one) => (one === "value::all" ? "All" : (listed.find((choice) => choice.value === one)?.label ?? one));
+  const found = [...parametersOf()].find(([, one]) => one.name === name);
+  if (!found) return String(value);
+  const listed = choicesOf(...found, values);
+  const label = (/** @type {string} */ one) => (one === "value::all" ? "All" : (listed.find((choice) => choice.value === one)?.label ?? one));
   return Array.isArray(value) ? value.map(label).join(", ") : label(value);
 }

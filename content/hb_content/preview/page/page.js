@@ -1,15 +1,22 @@
 // The page: items in their order, with what is chosen. Everything that changes comes through `render`.
 const root = byId("workbook");
-/** What was drawn, by item, so that what did not change stays as it is: charts, scrolling, focus. */
+/**
+ * What was drawn, by item, so that what did not change stays as it is: charts, scrolling, focus.
+ * @type {Map<string, { result: Found, signature: string, node: HTMLElement, top: number }>}
+ */
 const drawn = new Map();
 const NOT_HERE = "The preview has no rows for this: nobody executed its query for what is chosen.";
+/** @type {Record<string, number>} */
 const GRID_HEIGHTS = { 0: 420, 1: 300, 2: 640, 4: 220 };
+/** @type {Record<string, string>} */
 const STYLES = { info: "info", warning: "warning", error: "error", success: "success", upsell: "info" };
 
+/** @param {string} style @param {string} text @param {number} [level] @param {HTMLElement[]} more */
 function message(style, text, level = 2, ...more) {
-  const box = element("div", { class: `message ${style}`, role: style === "error" || style === "warning" ? "alert" : undefined }, icon(style === "plain" ? "info" : style), element("div", { class: "text" }));
-  box.lastChild.innerHTML = markdown(text, level);
-  box.lastChild.append(...more);
+  const inner = element("div", { class: "text" });
+  inner.innerHTML = markdown(text, level);
+  inner.append(...more);
+  const box = element("div", { class: `message ${style}`, role: style === "error" || style === "warning" ? "alert" : undefined }, icon(style === "plain" ? "info" : style), inner);
   return box;
 }
 
@@ -21,7 +28,7 @@ function reset() {
   render();
 }
 
-/** The body of a query item. */
+/** The body of a query item. @param {string} path @param {Item} item @param {Found} result @param {Values} values */
 function body(path, item, result, values) {
   const { content } = item;
   if (![LOGS, MERGE, JSON_TEXT].includes(content.queryType ?? LOGS)) {
@@ -40,7 +47,13 @@ function body(path, item, result, values) {
   return chart(path, item, result);
 }
 
-/** A part of the page whose heading is of `level`. */
+/**
+ * A part of the page whose heading is of `level`.
+ * @param {string} path
+ * @param {Item} item
+ * @param {Values} values
+ * @param {number} level
+ */
 function query(path, item, values, level) {
   const { content } = item;
   const result = tableOf(path, item, values);
@@ -56,14 +69,15 @@ function query(path, item, values, level) {
   if (title) node.append(element(`h${level}`, { id, text: title }));
   const inner = body(path, item, result, values);
   node.append(inner);
-  const scroll = inner.querySelector?.(":scope > .scroll");
+  const scroll = /** @type {HTMLElement | null} */ (inner.querySelector(":scope > .scroll"));
   const height = GRID_HEIGHTS[content.size ?? 0];
   if (scroll && height) scroll.style.maxHeight = `${height}px`;
   const before = kept?.node.querySelector(".scroll");
-  drawn.set(path, { result, signature, node, top: before && kept.result === result ? before.scrollTop : 0 });
+  drawn.set(path, { result, signature, node, top: before && kept?.result === result ? before.scrollTop : 0 });
   return node;
 }
 
+/** @param {Item} item @param {Values} values @param {number} level */
 function text(item, values, level) {
   const { content } = item;
   const filled = sentence(content.json, values);
@@ -73,13 +87,14 @@ function text(item, values, level) {
   return box;
 }
 
-/** The tab that an item is what shows of, by its conditions. */
+/** The tab that an item is what shows of, by its conditions. @param {Item} item */
 function tabOf(item) {
   const conditions = [...(item.conditionalVisibilities || []), ...(item.conditionalVisibility ? [item.conditionalVisibility] : [])];
   const links = [...itemsOf(DATA.workbook.items)].filter(([, one]) => one.type === LINKS && one.content.style === "tabs").flatMap(([, one]) => one.content.links || []);
   return links.find((link) => conditions.some((one) => one.parameterName === link.cellValue && one.value === link.subTarget && one.comparison !== "isNotEqualTo"));
 }
 
+/** @param {string} path @param {Item} item @param {Values} values @param {number} level @returns {HTMLElement} */
 function group(path, item, values, level) {
   const tab = tabOf(item);
   const title = sentence(item.content.title, values);
@@ -90,6 +105,7 @@ function group(path, item, values, level) {
   return box;
 }
 
+/** @param {Item[] | undefined} items @param {string} where @param {Values} values @param {number} level */
 function list(items, where, values, level) {
   const box = element("div", { class: "items" });
   for (const [index, item] of (items || []).entries()) {
@@ -112,7 +128,7 @@ function list(items, where, values, level) {
   return box;
 }
 
-/** Puts the focus back on what had it, drawn anew or not. */
+/** Puts the focus back on what had it, drawn anew or not. @param {Element | null} was */
 function refocus(was) {
   const name = was instanceof HTMLElement && was !== document.body ? was.dataset.focus : undefined;
   const found = was?.isConnected ? was : name && document.querySelector(`[data-focus="${CSS.escape(name)}"]`);
@@ -132,7 +148,7 @@ function render() {
     const scroll = kept.node.isConnected && kept.node.querySelector(".scroll");
     if (scroll) scroll.scrollTop = kept.top ?? 0;
     const plot = kept.node.isConnected && kept.node.querySelector(".js-plotly-plot");
-    if (plot && Math.abs((plot._fullLayout?.width ?? 0) - plot.clientWidth) > 1) Plotly.Plots.resize(plot);
+    if (plot && Math.abs((/** @type {any} */ (plot)._fullLayout?.width ?? 0) - plot.clientWidth) > 1) Plotly.Plots.resize(plot);
   }
   showMarks();
   refocus(focused);
@@ -140,6 +156,7 @@ function render() {
   document.body.dataset.ready = String(Number(document.body.dataset.ready || 0) + 1);
 }
 
+/** @param {string} name */
 function theme(name) {
   document.documentElement.dataset.theme = name;
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
