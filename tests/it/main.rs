@@ -42,6 +42,7 @@ mod package;
 mod platform;
 mod server;
 mod settings;
+mod setup;
 mod state;
 mod tables;
 mod tidy;
