@@ -20,11 +20,11 @@ use humanbound_sentinel::azure::{
 use humanbound_sentinel::config::Confidential;
 use serde_json::{Value, json};
 
-use super::{
-    recorded::{GROUP, SUBSCRIPTION},
-    served::Served,
+use super::recorded::{GROUP, SUBSCRIPTION};
+use crate::{
+    infra::{loopback::Loopback, served::Served},
+    package,
 };
-use crate::{infra::loopback::Loopback, package};
 
 /// A bad answer: its name, and what the loopback Azure is told to say.
 struct Bad {
@@ -237,8 +237,7 @@ fn told(outcome: &Result<(), Error>) -> String {
 async fn holds(file: &str, answers: &[Bad], skipped: &str) {
     let Some(loopback) = Loopback::start("AzureCloud", skipped) else { return };
     loopback.sign_in();
-    let Some(az) = Served::start(&loopback, skipped) else { return };
-    let place = place(&loopback, az);
+    let place = place(&loopback, loopback.served());
     let mut text = String::new();
     for (name, method, path, call) in CASES.iter().chain([&BLOBS]) {
         writeln!(text, "{name}").unwrap();

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use humanbound_sentinel::azure::{
-    Az, Azure, Error, PACKAGE_TAG, Runner, Scope, System,
+    Az, Azure, Error, PACKAGE_TAG, Runner, Scope,
     call::{File, Values},
     client::{Progress, allows},
     process::{Invocation, Output, RunError, Stdin},
@@ -31,7 +31,7 @@ const SKIPPED: &str = "typed calls against the real az";
 
 /// The real `az`, or its recorded answers; keeps what was said either way.
 struct Witness {
-    system: Option<System>,
+    real: Option<Arc<dyn Runner>>,
     recorded: Mutex<VecDeque<Value>>,
     seen: Mutex<Vec<Value>>,
     folder: PathBuf,
@@ -52,8 +52,8 @@ impl Runner for Witness {
             Stdin::Bytes(bytes) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
             Stdin::Closed | Stdin::Terminal => None,
         };
-        let output = if let Some(system) = &self.system {
-            let output = system.run(invocation).await?;
+        let output = if let Some(real) = &self.real {
+            let output = real.run(invocation).await?;
             let stdout: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
             let stderr = self.without_folder(&output.stderr);
             self.seen.lock().unwrap().push(
@@ -76,8 +76,11 @@ impl Runner for Witness {
     }
 }
 
+/// How the real `az` is run that speaks to this Azure.
+type Real = fn(&Loopback) -> Arc<dyn Runner>;
+
 /// Takes a walk over the recorded answers, then over the real `az` if there is one.
-async fn holds<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(name: &str, walk: W) {
+async fn holds<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(name: &str, real: Real, walk: W) {
     let file = PathBuf::from("tests/fixtures").join("az").join(format!("{name}.json"));
     let overwrite = std::env::var("SNAPSHOTS").as_deref() == Ok("overwrite");
     let recorded: VecDeque<Value> = if overwrite {
@@ -86,11 +89,11 @@ async fn holds<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(name: &str, 
         serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap()
     };
     if !overwrite {
-        step(&walk, None, recorded.clone()).await;
+        step(&walk, None, None, recorded.clone()).await;
     }
     let Some(azure) = Loopback::start("AzureCloud", SKIPPED) else { return };
     azure.log_in();
-    let seen = step(&walk, Some(&azure), VecDeque::new()).await;
+    let seen = step(&walk, Some(&azure), Some(real(&azure)), VecDeque::new()).await;
     if overwrite {
         fs::write(&file, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
         return;
@@ -104,11 +107,12 @@ async fn holds<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(name: &str, 
 async fn step<W: AsyncFn(&Az, &Azure, &Folder, Option<&Loopback>)>(
     walk: &W,
     loopback: Option<&Loopback>,
+    real: Option<Arc<dyn Runner>>,
     recorded: VecDeque<Value>,
 ) -> Vec<Value> {
     let folder = Folder::new();
     let witness = Arc::new(Witness {
-        system: loopback.map(Loopback::system),
+        real,
         recorded: Mutex::new(recorded),
         seen: Mutex::default(),
         folder: folder.path().to_owned(),
@@ -124,9 +128,10 @@ fn secret() -> Confidential {
     Confidential::new("0123456789abcdef0123456789abcdef")
 }
 
+/// With `az` started anew for each call, as the operator's commands start it.
 #[tokio::test]
 async fn account_group_and_deployment() {
-    holds("group", async |az, azure, folder, _| {
+    holds("group", |azure| Arc::new(azure.system()), async |az, azure, folder, _| {
         assert!(az.version().await.unwrap().starts_with("2."));
         let account = az.account(None).await.unwrap();
         assert_eq!((account.subscription.as_str(), account.enabled, account.default), (SUBSCRIPTION, true, true));
@@ -178,54 +183,59 @@ async fn account_group_and_deployment() {
 
 #[tokio::test]
 async fn site_vault_and_workspace() {
-    holds("site", async |_, azure, folder, loopback| {
-        if let Some(loopback) = loopback {
-            loopback.deploy(&json!({"webhookSecret": "s3cret", "deployContent": false}));
-            loopback.ask("/manage", &json!({"page": 1, "rows": [["e", 1]]}));
-        }
-        let below = |kind: &str| format!("{}/providers/{kind}?api-version=2023-07-01", azure.scope().path());
-        let vaults = azure.list(&below("Microsoft.KeyVault/vaults")).await.unwrap();
-        let vault = vaults[0]["id"].as_str().unwrap();
-        let sites = azure.list(&below("Microsoft.Web/sites")).await.unwrap();
-        let (site, name) = (sites[0]["id"].as_str().unwrap(), sites[0]["name"].as_str().unwrap());
+    holds(
+        "site",
+        |azure| Arc::new(azure.served()),
+        async |_, azure, folder, loopback| {
+            if let Some(loopback) = loopback {
+                loopback.deploy(&json!({"webhookSecret": "s3cret", "deployContent": false}));
+                loopback.ask("/manage", &json!({"page": 1, "rows": [["e", 1]]}));
+            }
+            let below =
+                |kind: &str| format!("{}/providers/{kind}?api-version=2023-07-01", azure.scope().path());
+            let vaults = azure.list(&below("Microsoft.KeyVault/vaults")).await.unwrap();
+            let vault = vaults[0]["id"].as_str().unwrap();
+            let sites = azure.list(&below("Microsoft.Web/sites")).await.unwrap();
+            let (site, name) = (sites[0]["id"].as_str().unwrap(), sites[0]["name"].as_str().unwrap());
 
-        let one = azure.secret_version(vault).await.unwrap().unwrap();
-        azure.put_secret(vault, &secret()).await.unwrap();
-        let two = azure.secret_version(vault).await.unwrap().unwrap();
-        assert!(one != two && two.uri.contains("/secrets/webhook-secret/"));
-        azure.refresh_references(site).await.unwrap();
-        assert_eq!(azure.references(site).await.unwrap()["WEBHOOK_SECRET"], "Resolved");
+            let one = azure.secret_version(vault).await.unwrap().unwrap();
+            azure.put_secret(vault, &secret()).await.unwrap();
+            let two = azure.secret_version(vault).await.unwrap().unwrap();
+            assert!(one != two && two.uri.contains("/secrets/webhook-secret/"));
+            azure.refresh_references(site).await.unwrap();
+            assert_eq!(azure.references(site).await.unwrap()["WEBHOOK_SECRET"], "Resolved");
 
-        let previous = format!("@Microsoft.KeyVault(SecretUri={})", two.uri);
-        let settings = [("WEBHOOK_SECRET_PREVIOUS".to_owned(), previous)].into();
-        azure.set_settings(name, &settings).await.unwrap();
-        assert!(azure.settings(name).await.unwrap().contains_key("LOGS_INGESTION_ENDPOINT"));
-        azure.delete_settings(name, &["WEBHOOK_SECRET_PREVIOUS"]).await.unwrap();
-        assert_eq!(azure.keys(name).await.unwrap().function.as_str(), "function");
+            let previous = format!("@Microsoft.KeyVault(SecretUri={})", two.uri);
+            let settings = [("WEBHOOK_SECRET_PREVIOUS".to_owned(), previous)].into();
+            azure.set_settings(name, &settings).await.unwrap();
+            assert!(azure.settings(name).await.unwrap().contains_key("LOGS_INGESTION_ENDPOINT"));
+            azure.delete_settings(name, &["WEBHOOK_SECRET_PREVIOUS"]).await.unwrap();
+            assert_eq!(azure.keys(name).await.unwrap().function.as_str(), "function");
 
-        let package = folder.path().join("connector.zip");
-        fs::write(&package, package::sample()).unwrap();
-        azure.publish(name, &package).await.unwrap();
-        assert_eq!(azure.package_tag(site).await.unwrap(), None);
-        azure.tag(site, PACKAGE_TAG, "abc").await.unwrap();
-        assert_eq!(azure.package_tag(site).await.unwrap().as_deref(), Some("abc"));
+            let package = folder.path().join("connector.zip");
+            fs::write(&package, package::sample()).unwrap();
+            azure.publish(name, &package).await.unwrap();
+            assert_eq!(azure.package_tag(site).await.unwrap(), None);
+            azure.tag(site, PACKAGE_TAG, "abc").await.unwrap();
+            assert_eq!(azure.package_tag(site).await.unwrap().as_deref(), Some("abc"));
 
-        // A page has one item.
-        let items = format!("{}/providers/Microsoft.X/lists/l/watchlistItems", azure.scope().path());
-        for id in ["a", "b"] {
-            azure
-                .put(&format!("{items}/{id}?api-version=2025-09-01"), &json!({"properties": {"id": id}}))
-                .await
-                .unwrap();
-        }
-        assert_eq!(azure.list(&format!("{items}?api-version=2025-09-01")).await.unwrap().len(), 2);
-        azure.delete(&format!("{items}/a?api-version=2025-09-01")).await.unwrap();
-        assert_eq!(azure.list(&format!("{items}?api-version=2025-09-01")).await.unwrap().len(), 1);
-        let rows =
-            azure.query("https://api.loganalytics.io", "w", "AISecurityEvents_CL | count").await.unwrap();
-        assert_eq!(rows, [json!({"EventId": "e", "Rows": 1})]);
-        let nothing = azure.publish("func-none", &package).await.unwrap_err();
-        assert!(matches!(nothing, Error::Rejected(_) | Error::NotFound(_)), "{nothing:?}");
-    })
+            // A page has one item.
+            let items = format!("{}/providers/Microsoft.X/lists/l/watchlistItems", azure.scope().path());
+            for id in ["a", "b"] {
+                azure
+                    .put(&format!("{items}/{id}?api-version=2025-09-01"), &json!({"properties": {"id": id}}))
+                    .await
+                    .unwrap();
+            }
+            assert_eq!(azure.list(&format!("{items}?api-version=2025-09-01")).await.unwrap().len(), 2);
+            azure.delete(&format!("{items}/a?api-version=2025-09-01")).await.unwrap();
+            assert_eq!(azure.list(&format!("{items}?api-version=2025-09-01")).await.unwrap().len(), 1);
+            let rows =
+                azure.query("https://api.loganalytics.io", "w", "AISecurityEvents_CL | count").await.unwrap();
+            assert_eq!(rows, [json!({"EventId": "e", "Rows": 1})]);
+            let nothing = azure.publish("func-none", &package).await.unwrap_err();
+            assert!(matches!(nothing, Error::Rejected(_) | Error::NotFound(_)), "{nothing:?}");
+        },
+    )
     .await;
 }

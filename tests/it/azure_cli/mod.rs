@@ -9,5 +9,4 @@ pub mod recorded;
 pub mod scenarios;
 pub mod script;
 mod secrets;
-mod served;
 mod survey;

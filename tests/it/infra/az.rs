@@ -88,8 +88,8 @@ fn az_tells_what_is_wrong_with_a_parameter() {
     ];
     for (values, expected) in wrong {
         let output = azure.az(&group("validate", &template, &azure.parameters(&values)));
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{values}");
+        let errors = output.stderr;
+        assert_eq!(output.code, Some(1), "{values}");
         assert!(errors.contains(expected), "{values}: {errors}");
     }
     assert_eq!(azure.state()["puts"], json!([]));
@@ -108,8 +108,8 @@ fn az_tells_that_a_vault_must_be_recovered() {
         });
     azure.ask("/delete", &json!([id]));
     let output = azure.az(&group("create", &template, &azure.parameters(&json!({}))));
-    assert_eq!(output.status.code(), Some(1));
-    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.code, Some(1));
+    let errors = output.stderr;
     assert!(errors.contains("already exists in deleted state"), "{errors}");
     let created =
         azure.az_json(&group("create", &template, &azure.parameters(&json!({"recoverKeyVault": true}))));

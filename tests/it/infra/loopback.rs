@@ -1,18 +1,18 @@
 //! The loopback Azure of `tests/azure`: a process of its own for each test, stopped with it.
 
 use std::{
-    ffi::OsString,
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
-use humanbound_sentinel::azure::System;
+use humanbound_sentinel::azure::{System, process::Output};
 use serde_json::{Value, json};
 
-use super::{Folder, json as read_json, root};
+use super::{Folder, json as read_json, root, served::Served};
 use crate::tools;
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -88,19 +88,22 @@ impl Loopback {
     }
 
     /// What leads the real `az` here, signed in as this server's operator or not at all.
-    fn variables(&self) -> [(&'static str, OsString); 9] {
-        let proxy = OsString::from(format!("http://127.0.0.1:{}", self.port));
-        [
+    fn variables(&self) -> BTreeMap<String, String> {
+        let proxy = format!("http://127.0.0.1:{}", self.port);
+        let below = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
+        let shim = root().join("tests/azure/shim").to_str().unwrap().to_owned();
+        let own = [
             ("HTTPS_PROXY", proxy.clone()),
             ("https_proxy", proxy.clone()),
             ("HTTP_PROXY", proxy.clone()),
             ("http_proxy", proxy),
-            ("NO_PROXY", OsString::new()),
-            ("no_proxy", OsString::new()),
-            ("REQUESTS_CA_BUNDLE", self.folder.path().join("ca.pem").into()),
-            ("AZURE_CONFIG_DIR", self.folder.path().join("config").into()),
-            ("PYTHONPATH", root().join("tests/azure/shim").into()),
-        ]
+            ("NO_PROXY", String::new()),
+            ("no_proxy", String::new()),
+            ("REQUESTS_CA_BUNDLE", below("ca.pem")),
+            ("AZURE_CONFIG_DIR", below("config")),
+            ("PYTHONPATH", shim),
+        ];
+        own.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// What leads a command's own requests here, as its variables.
@@ -110,40 +113,31 @@ impl Loopback {
         [("HTTPS_PROXY".to_owned(), proxy), ("SSL_CERT_FILE".to_owned(), ca)]
     }
 
-    /// The real `az` as the operator's commands run it.
+    /// The real `az`, found and started as the operator's commands do it.
     pub fn system(&self) -> System {
         let system =
             System::new().searching(tools::dir().join("venv/bin")).with("PYTHONDONTWRITEBYTECODE", "1");
         self.variables().into_iter().fold(system, |system, (name, value)| system.with(name, value))
     }
 
-    /// The real `az` in one process, which reads calls and answers them: see the script.
-    pub fn az_server(&self, skipped: &str) -> Option<Child> {
-        let mut python = tools::python(skipped)?;
-        python.arg(root().join("tests/azure/az_server.py")).envs(self.variables()).envs(QUIET);
-        Some(python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+    /// The real `az` without its start.
+    pub fn served(&self) -> Served {
+        let quiet = QUIET.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Served(self.variables().into_iter().chain(quiet).collect())
     }
 
     /// Runs the real `az` against it, signed in or not.
     pub fn az(&self, arguments: &[&str]) -> Output {
-        Command::new(tools::dir().join("venv/bin/az"))
-            .args(arguments)
-            .envs(self.variables())
-            .envs(QUIET)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+        self.served().call(arguments, None)
     }
 
     /// The same for a call that must succeed; its answer as JSON.
     #[track_caller]
     pub fn az_json(&self, arguments: &[&str]) -> Value {
         let output = self.az(&[arguments, &["--output", "json"]].concat());
-        let (text, errors) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "az {arguments:?}\n{text}{errors}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        let text = output.stdout.as_str();
+        assert_eq!(output.code, Some(0), "az {arguments:?}\n{text}{}", output.stderr);
+        serde_json::from_str(text).unwrap_or(Value::Null)
     }
 
     /// Signs in as an operator and creates the resource group.

@@ -15,6 +15,7 @@ mod roles;
 mod rotation;
 mod scanner;
 mod sentinel_health;
+pub mod served;
 mod settling;
 pub mod snapshot;
 mod template;

@@ -115,7 +115,7 @@ fn create(azure: &Loopback, template: &Value) -> Option<String> {
         ["deployment", "group", "create", "--resource-group", "rg-humanbound", "--name", "humanbound"];
     let given = ["--template-file", path.to_str().unwrap(), "--parameters", &parameters];
     let output = azure.az(&[&fixed[..], &given].concat());
-    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    (output.code != Some(0)).then_some(output.stderr)
 }
 
 fn deployed(azure: &Loopback, kind: &str) -> usize {

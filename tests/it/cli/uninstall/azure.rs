@@ -51,7 +51,7 @@ async fn az_deletes_what_deployments_made_and_nothing_else() {
     let desk = Desk::start().await;
     desk.connect(&[]).await.ends(0);
     desk.remember(&json!({ "azure": { "subscription": SUBSCRIPTION, "resource_group": GROUP } }));
-    let runner = || Arc::new(azure.system()) as _;
+    let runner = || Arc::new(azure.served()) as _;
     azure.ask("/manage", &json!({ "blobs": ["deadletter/2026/11/28/a.json.gz"] }));
     desk.run_before(runner(), &["uninstall", "--yes"]).await.ends(1).says(&["holds 1 dead letters"]);
     azure.ask("/manage", &json!({ "blobs": [] }));

@@ -147,7 +147,7 @@ impl Runner for App {
             let rows = self.desk.rig.workspace.rows().await.unwrap();
             self.azure.ask("/manage", &json!({ "table": rows }));
         }
-        let output = self.azure.system().run(invocation).await;
+        let output = self.azure.served().run(invocation).await;
         if changes_settings(&line) {
             self.catch_up().await;
         }
