@@ -30,9 +30,14 @@ pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     command
 }
 
-/// What `hb-sentinel` with these arguments says of itself.
+/// What `hb-sentinel` with these arguments says of itself, each thing on one line however long.
 pub fn help(arguments: &[&str]) -> String {
-    let output = hb_sentinel(arguments).arg("--help").output().unwrap();
+    help_in(arguments, 400)
+}
+
+/// What it says of itself on a terminal of so many columns.
+pub fn help_in(arguments: &[&str], columns: usize) -> String {
+    let output = hb_sentinel(arguments).arg("--help").env("COLUMNS", columns.to_string()).output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -1,7 +1,7 @@
 //! What the commands say of themselves.
 
 use super::Desk;
-use crate::programs::help;
+use crate::programs::{help, help_in};
 
 /// The commands of `--help` with their lines.
 fn commands() -> Vec<(String, String)> {
@@ -26,6 +26,18 @@ fn every_line_of_the_help_is_an_imperative_without_a_period() {
         for option in help(&[&name]).lines().filter(|line| line.trim_start().starts_with('-')) {
             assert!(!option.trim_end_matches("...").ends_with('.'), "{name}: {option}");
         }
+    }
+}
+
+/// A terminal that breaks lines itself breaks them within words, and below the options' names.
+#[test]
+fn the_help_fits_a_narrow_terminal() {
+    let names: Vec<_> = commands().into_iter().map(|(name, _)| name).collect();
+    for command in std::iter::once(None).chain(names.iter().map(Some)) {
+        let arguments: Vec<_> = command.into_iter().map(String::as_str).collect();
+        let help = help_in(&arguments, 60);
+        let wide = help.lines().find(|line| line.chars().count() > 60 && !line.contains("://"));
+        assert_eq!(wide, None, "{arguments:?}");
     }
 }
 
