@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use clap::builder::NonEmptyStringValueParser;
 
 use super::error::{Exit, Explain as _};
 use super::interrupt::Patience;
@@ -40,7 +41,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,
     /// The organisation's id [default: `HUMANBOUND_ORG_ID`, else that of `hb`]
-    #[arg(long, global = true, value_name = "ID", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "ID", help_heading = "Global options", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) org: Option<String>,
 }
 

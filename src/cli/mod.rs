@@ -14,6 +14,7 @@ mod output;
 mod deployed;
 mod platform;
 mod port;
+mod span;
 mod webhook;
 
 mod completions;

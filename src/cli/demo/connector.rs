@@ -143,7 +143,7 @@ impl Connector {
         let faults = log.lines().rev().filter(|line| !line.contains("\"level\":\"INFO\""));
         let Some(last) = faults.take(3).map(str::to_owned).reduce(|later, line| format!("{line}\n{later}"))
         else {
-            return error;
+            return with_hint(error, "name the `connector` of a package, or leave out `--connector`");
         };
         with_hint(error, format!("the connector's last complaints were\n{last}"))
     }

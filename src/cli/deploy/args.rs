@@ -82,7 +82,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "NAME", default_value = "Sentinel Connector")]
     pub(super) name: String,
     /// How long to wait for the test event's row
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::cli::span::span)]
     pub(super) wait_row: std::time::Duration,
     #[command(flatten)]
     pub(super) template: TemplateArgs,

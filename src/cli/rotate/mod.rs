@@ -24,6 +24,7 @@ use super::deployed::Deployed;
 use super::error::{Exit, Explain as _, usage};
 use super::output::State;
 use super::platform::{Platform, Told as _, remember};
+use super::span::span;
 use crate::humanbound::{Connector, Webhook, same_connector};
 use crate::state;
 
@@ -32,7 +33,7 @@ use crate::state;
 #[command(after_help = "An interrupted rotation is finished by running it again.")]
 pub(crate) struct RotateArgs {
     /// How long the old secret is still accepted after its webhook is gone, for events that are sent again
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = span)]
     grace: Duration,
     /// Only drop the previous secret, at once; the new webhook must be the only one that leads to the connector
     #[arg(long)]

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::error::{Exit, usage};
 use super::interrupt;
+use super::span::interval;
 use judge::{Block, Level};
 
 /// Show whether events arrive, from the webhook to the last row
@@ -30,8 +31,8 @@ Examples:
   hb-sentinel status --json | jq -r .result.verdict")]
 pub(crate) struct StatusArgs {
     /// Look again every INTERVAL, until Ctrl-C [default: 10s]
-    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s")]
-    watch: Option<humantime::Duration>,
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s", value_parser = interval)]
+    watch: Option<Duration>,
 }
 
 impl StatusArgs {
@@ -55,7 +56,7 @@ struct Found {
 /// The organisation is unknown, or the state cannot be read.
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit> {
     if let Some(interval) = args.watch {
-        return watch(context, interval.into()).await;
+        return watch(context, interval).await;
     }
     let found = find(context).await?;
     for block in &found.blocks {

@@ -1,7 +1,7 @@
 //! What the commands say of themselves.
 
 use super::Desk;
-use crate::programs::{help, help_in};
+use crate::programs::{hb_sentinel, help, help_in};
 
 /// The commands of `--help` with their lines.
 fn commands() -> Vec<(String, String)> {
@@ -38,6 +38,22 @@ fn the_help_fits_a_narrow_terminal() {
         let help = help_in(&arguments, 60);
         let wide = help.lines().find(|line| line.chars().count() > 60 && !line.contains("://"));
         assert_eq!(wide, None, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_rejected_with_what_can() {
+    for (arguments, words) in [
+        (&["status", "--watch", "soon"][..], "a span looks like 10s, 5m or 1h30m"),
+        (&["status", "--watch", "0s"], "the shortest is 1s"),
+        (&["rotate-secret", "--grace", "15"], "a span looks like"),
+        (&["deploy", "--rg", "x", "--wait-row", "5 minuets"], "a span looks like"),
+        (&["test", "--org", ""], "a value is required for '--org <ID>'"),
+    ] {
+        let output = hb_sentinel(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(words), "{told}");
     }
 }
 
