@@ -3,7 +3,7 @@
 //! Running it again changes nothing while the webhook delivers. A test event that does not arrive is reported, but never
 //! leads to a new secret, because it does not prove that the secret is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use console::style;
@@ -16,7 +16,7 @@ use super::error::{Exit, Explain as _, usage};
 use super::output::State;
 use super::platform::{Platform, Told as _, remember};
 use super::webhook::{self, Replaced, ping, secret};
-use crate::config::Confidential;
+use crate::config::{self, Confidential};
 use crate::humanbound::{Connector, Replay, Webhook, same_connector};
 
 /// How many webhooks an organisation may have.
@@ -57,6 +57,7 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
             "put it into a file and name that with `--secret-file FILE`, or `--secret-file -` for standard input",
         ));
     }
+    check(&args, context)?;
     let mut platform = open(context, "connect").await?;
     let url = target(&args, &mut platform)?;
     let connector = Connector::new(&url, &platform.settings, context.timing.clone()).told()?;
@@ -75,6 +76,18 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
     let made = make(context, &mut platform, (&url, &secret), &args.name, &all).await?;
     let exit = end(context, &mut platform, &made.webhook, made.arrival, "connected")?;
     Ok(if made.is_replayed { Exit::Pending } else { exit })
+}
+
+/// Checks what the arguments name before anybody is asked to log in.
+fn check(args: &ConnectArgs, context: &Context) -> Result<()> {
+    if let Some(url) = &args.url {
+        Connector::new(url, &config::platform(&context.env), context.timing.clone()).told()?;
+    }
+    // Standard input can be read only once.
+    if let Some(file) = args.secret_file.as_deref().filter(|file| *file != Path::new("-")) {
+        secret::read(file)?;
+    }
+    Ok(())
 }
 
 /// A webhook that was made.

@@ -46,6 +46,17 @@ async fn makes_no_webhook_for_a_secret_that_the_connector_rejects() {
     assert_eq!(desk.waited.lock().unwrap().as_secs(), 310);
 }
 
+/// Nobody logs in only to learn of a slip of the pen.
+#[tokio::test]
+async fn a_wrong_argument_is_told_before_a_login_is_needed() {
+    let desk = Desk::start().await;
+    std::fs::remove_file(desk.home.path().join(".humanbound/credentials.json")).unwrap();
+    desk.run(&["connect", "--url", "func"]).await.ends(2).says(&["`func` is no URL"]);
+    let missing = ["connect", "--url", &desk.url(), "--secret-file", "no-such-file"];
+    desk.run(&missing).await.ends(2).says(&["`no-such-file` cannot be read"]);
+    desk.run(&["connect", "--url", &desk.url()]).await.ends(4).says(&["run `hb login`"]);
+}
+
 #[tokio::test]
 async fn asks_for_what_it_needs_and_says_where_to_put_it() {
     let desk = Desk::start().await;
