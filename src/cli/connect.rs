@@ -59,7 +59,7 @@ pub(super) async fn run(args: ConnectArgs, context: &Context) -> Result<Exit> {
     }
     check(&args, context)?;
     let mut platform = open(context, "connect").await?;
-    let url = target(&args, &mut platform)?;
+    let url = target(&args, context, &mut platform).await?;
     let connector = Connector::new(&url, &platform.settings, context.timing.clone()).told()?;
     health(context, &connector).await?;
     let all = platform.client.webhooks().await.told()?;
@@ -139,13 +139,20 @@ pub(super) async fn open(context: &Context, purpose: &str) -> Result<Platform> {
     Ok(platform)
 }
 
-fn target(args: &ConnectArgs, platform: &mut Platform) -> Result<String> {
+/// The connector's URL: the one that is named, else what is remembered, else that of the only webhook to a connector, which
+/// finds a connection again whose state was lost.
+async fn target(args: &ConnectArgs, context: &Context, platform: &mut Platform) -> Result<String> {
     let known = platform.connection();
     let deployed = known.azure.as_ref().and_then(|azure| azure.outputs.get("connectorUrl")?.as_str());
     let url = args.url.clone().or_else(|| deployed.map(str::to_owned));
-    url.or_else(|| known.webhook.as_ref().map(|webhook| webhook.url.clone())).ok_or_else(|| {
-        usage("the connector's URL is needed", "name it: `hb-sentinel connect --url https://…/api/ingest`")
-    })
+    if let Some(url) = url.or_else(|| known.webhook.as_ref().map(|webhook| webhook.url.clone())) {
+        return Ok(url);
+    }
+    if let [only] = platform.leading_to_connectors().await?.as_slice() {
+        context.printer.say("Found", &format!("webhook {}, which nothing here remembered", only.id));
+        return Ok(only.url.clone());
+    }
+    Err(usage("the connector's URL is needed", "name it: `hb-sentinel connect --url https://…/api/ingest`"))
 }
 
 async fn health(context: &Context, connector: &Connector) -> Result<()> {

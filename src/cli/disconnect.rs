@@ -7,6 +7,7 @@ use super::context::Context;
 use super::error::{Exit, Explain as _};
 use super::output::State;
 use super::platform::{Platform, Told as _};
+use crate::humanbound::Webhook;
 
 /// Remove the webhook; everything in Azure stays
 #[derive(Debug, clap::Args)]
@@ -25,10 +26,7 @@ pub(crate) struct DisconnectArgs {
 pub(super) async fn run(args: &DisconnectArgs, context: &Context) -> Result<Exit> {
     let mut platform = Platform::open(context, "disconnect").await?;
     let Some(webhook) = platform.connection().webhook.clone() else {
-        context
-            .printer
-            .publish(json!({ "state": "unchanged", "webhook": null }), "Nothing is connected.\n")?;
-        return Ok(Exit::Done);
+        return nothing(context, &platform).await;
     };
     let step = context.printer.step("webhook", "The webhook is removed");
     let exit = match platform.client.delete_webhook(&webhook.id).await {
@@ -56,4 +54,21 @@ pub(super) async fn run(args: &DisconnectArgs, context: &Context) -> Result<Exit
         &text,
     )?;
     Ok(exit)
+}
+
+/// Says that nothing is remembered, and what Humanbound delivers to all the same.
+async fn nothing(context: &Context, platform: &Platform) -> Result<Exit> {
+    // Whoever gave up on the platform with `--force` is not told that it does not answer.
+    let found = platform.leading_to_connectors().await.unwrap_or_default();
+    for Webhook { id, url, .. } in &found {
+        context
+            .printer
+            .warn(&format!("Humanbound delivers to {url} (webhook {id}), which nothing here remembers"));
+        context
+            .printer
+            .hint(&format!("if it is yours, run `hb-sentinel connect --url {url}`, then `disconnect` again"));
+    }
+    let text = if found.is_empty() { "Nothing is connected.\n" } else { "Nothing is remembered here.\n" };
+    context.printer.publish(json!({ "state": "unchanged", "webhook": null }), text)?;
+    Ok(Exit::Done)
 }

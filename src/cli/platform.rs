@@ -118,11 +118,39 @@ impl Platform {
     /// The live webhook, of a command that needs one; `so` says what follows when there is none.
     ///
     /// # Errors
-    /// The organisation is not connected.
-    pub(crate) fn needed(&self, live: Option<humanbound::Webhook>, so: &str) -> Result<humanbound::Webhook> {
+    /// The organisation is not connected, as far as is remembered here.
+    pub(crate) async fn needed(
+        &self,
+        live: Option<humanbound::Webhook>,
+        so: &str,
+    ) -> Result<humanbound::Webhook> {
+        if let Some(live) = live {
+            return Ok(live);
+        }
         let others = self.store.state.connected_beside(&self.organisation);
-        let live = live.ok_or_else(|| anyhow!("{}{so}", not_connected(&self.organisation, &others)));
-        live.hint(connect_or_choose(&others)).code("NotConnected")
+        if !others.is_empty() {
+            return Err(anyhow!(not_connected(&self.organisation, &others)))
+                .hint(connect_or_choose(&others))
+                .code("NotConnected");
+        }
+        // The state may have been lost, and Humanbound delivers all the same.
+        if let Some(one) = self.leading_to_connectors().await?.first() {
+            let error = anyhow!("no connection is remembered here, and Humanbound delivers to {}", one.url);
+            return Err(error)
+                .hint(format!("run `hb-sentinel connect --url {}` if that is yours", one.url))
+                .code("NotConnected");
+        }
+        let error = anyhow!("{}{so}", not_connected(&self.organisation, &[]));
+        Err(error).hint(connect_or_choose(&[])).code("NotConnected")
+    }
+
+    /// The webhooks of the organisation that lead to a connector, whoever made them.
+    ///
+    /// # Errors
+    /// The platform does not list them.
+    pub(crate) async fn leading_to_connectors(&self) -> Result<Vec<humanbound::Webhook>> {
+        let all = self.client.webhooks().await.told()?;
+        Ok(all.into_iter().filter(|webhook| humanbound::is_ingest(&webhook.url)).collect())
     }
 
     pub(crate) fn save(&self) -> Result<()> {

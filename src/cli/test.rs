@@ -16,7 +16,7 @@ use super::webhook::ping::{self, Arrival};
 pub(super) async fn run(context: &Context) -> Result<Exit> {
     let mut platform = Platform::open(context, "test").await?;
     let live = platform.live(None).await?;
-    let live = platform.needed(live, ": there is no webhook")?;
+    let live = platform.needed(live, ": there is no webhook").await?;
     if !live.active {
         activate(context, &platform, &live).await?;
     }

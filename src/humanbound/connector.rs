@@ -70,6 +70,16 @@ fn shown(url: &str) -> String {
     if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 
+/// Whether a webhook's URL ends as those of connectors do.
+#[must_use]
+pub fn is_ingest(url: &str) -> bool {
+    Url::parse(url.trim()).is_ok_and(|url| has_ingest_path(&url))
+}
+
+fn has_ingest_path(url: &Url) -> bool {
+    url.path().trim_end_matches('/').eq_ignore_ascii_case(INGEST)
+}
+
 /// One answer to a probe.
 enum Verdict {
     Accepted,
@@ -88,7 +98,7 @@ impl Connector {
             Err(Error::Unusable { problem, .. }) => return Err(unusable(problem)),
             parsed => parsed?,
         };
-        if parsed.path().trim_end_matches('/').to_ascii_lowercase() != INGEST {
+        if !has_ingest_path(&parsed) {
             return Err(unusable(format!("does not end in {INGEST}")));
         }
         let is_one_process = base_url::is_loopback(&parsed);

@@ -132,7 +132,7 @@ impl<'a> Rotating<'a> {
     async fn live(&mut self) -> Result<Webhook> {
         let url = self.url.clone();
         let live = self.platform.live(Some(&url)).await?;
-        let live = self.platform.needed(live, ", so there is no secret to rotate")?;
+        let live = self.platform.needed(live, ", so there is no secret to rotate").await?;
         if !same_connector(&live.url, &url) {
             return Err(anyhow!("the webhook {} leads to {}, and {url} was deployed", live.id, live.url))
                 .hint("run `hb-sentinel connect`, which connects what was deployed");

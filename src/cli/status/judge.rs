@@ -1,5 +1,6 @@
 //! Judges what was seen: a level and a hint for each block, and the verdict over all.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -57,7 +58,7 @@ pub(super) struct Block {
     pub(super) id: &'static str,
     pub(super) level: Level,
     pub(super) lines: Vec<String>,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<Cow<'static, str>>,
 }
 
 impl Block {
@@ -70,8 +71,8 @@ impl Block {
         self
     }
 
-    fn hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
+    fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     fn at_least(self, level: Level) -> Self {
@@ -106,6 +107,11 @@ fn webhook(seen: &Seen) -> Block {
         Ok(Hook::Live(webhook)) => webhook,
         Ok(Hook::Gone(id)) => {
             return Block::new("webhook", Level::Failed, format!("gone: {id}")).hint(RECONNECT);
+        }
+        Ok(Hook::Unremembered(url)) => {
+            return Block::new("webhook", Level::Failed, "not remembered here")
+                .line(format!("Humanbound delivers to {url}"))
+                .hint(format!("run `hb-sentinel connect --url {url}` if that is yours"));
         }
         Ok(Hook::Missing) => {
             let told = not_connected(&seen.organisation_id, &seen.others);
@@ -194,7 +200,7 @@ fn instance(instance: &Part<Value>) -> Vec<Block> {
     let status = match instance {
         Ok(status) => status,
         Err(reason) => {
-            let text = format!("these, spool and problems: {reason}");
+            let text = format!("as are spool and problems: {reason}");
             return vec![Block::new("counters", Level::Unknown, text)];
         }
     };
@@ -282,7 +288,11 @@ fn rotation(seen: &Seen) -> Block {
                 .hint("end it with `hb-sentinel rotate-secret --finish`")
         }
         (None, Ok(false)) => Block::new("rotation", Level::Ok, "none"),
-        (None, Err(reason)) => Block::new("rotation", Level::Unknown, format!("none begun here; {reason}")),
+        (None, Err(reason)) => Block::new(
+            "rotation",
+            Level::Unknown,
+            format!("none was begun here; of others nothing is known: {reason}"),
+        ),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::deployed::{Deployed, NOT_DEPLOYED, needs_az};
 use crate::cli::platform::{Told as _, folder, same_platform};
 use crate::config::{self, Confidential, PlatformSettings};
-use crate::humanbound::{Client, Connector, Delivery, Error, Health, Webhook, same_connector};
+use crate::humanbound::{Client, Connector, Delivery, Error, Health, Webhook, is_ingest, same_connector};
 use crate::state::{self, Connection, Rotation, State};
 
 /// How many of the latest deliveries are looked at.
@@ -60,6 +60,8 @@ pub(super) enum Hook {
     Live(Webhook),
     /// It was there, by this id.
     Gone(String),
+    /// Nothing is remembered of one, yet one leads to a connector, to this URL.
+    Unremembered(String),
     /// None was ever made.
     Missing,
 }
@@ -109,8 +111,11 @@ pub(super) async fn look(context: &Context) -> Result<Seen> {
         deployed.as_ref().and_then(|deployed| deployed.output("connectorUrl")).map(str::to_owned);
     let url = connection.webhook.as_ref().map(|webhook| webhook.url.clone());
     let url = url.filter(|url| !url.is_empty()).or_else(|| deployed_url.clone());
+    let others = state.connected_beside(&organisation);
+    // An organisation that was named by mistake is nobody's to ask.
+    let is_lost = url.is_none() && others.is_empty();
     let (platform, connector, table, previous) = tokio::join!(
-        platform(client.as_ref(), &connection, url.as_deref()),
+        platform(client.as_ref(), &connection, url.as_deref(), is_lost),
         connector(context, &settings, url.as_deref(), deployed.as_ref()),
         table(deployed.as_ref()),
         previous(deployed.as_ref()),
@@ -119,7 +124,7 @@ pub(super) async fn look(context: &Context) -> Result<Seen> {
     let (health, instance) = connector;
     Ok(Seen {
         at: context.timing.now(),
-        others: state.connected_beside(&organisation),
+        others,
         organisation: connection.organisation_name.clone().unwrap_or_else(|| organisation.clone()),
         organisation_id: organisation,
         webhook,
@@ -158,16 +163,21 @@ async fn platform(
     client: Result<&Client, &Error>,
     connection: &Connection,
     url: Option<&str>,
+    is_lost: bool,
 ) -> (Part<Hook>, Part<Counted>) {
     let client = match client {
         Ok(client) => client,
         Err(error) => return (Err(unreachable(error)), Err("needs the platform".to_owned())),
     };
-    let hook = match hook(client, connection, url).await {
+    let hook = match hook(client, connection, url, is_lost).await {
         Ok(hook) => hook,
         Err(error) => return (Err(unreachable(&error)), Err("needs the platform".to_owned())),
     };
-    let Hook::Live(webhook) = &hook else { return (Ok(hook), Err("there is no webhook".to_owned())) };
+    let webhook = match &hook {
+        Hook::Live(webhook) => webhook,
+        Hook::Unremembered(_) => return (Ok(hook), Err("the webhook is not remembered here".to_owned())),
+        Hook::Gone(_) | Hook::Missing => return (Ok(hook), Err("there is no webhook".to_owned())),
+    };
     let deliveries = client.deliveries(&webhook.id, 1, PAGE).await;
     (Ok(hook), deliveries.map(|page| count(&page.items)).map_err(|error| error.to_string()))
 }
@@ -179,8 +189,13 @@ fn unreachable(error: &Error) -> String {
     }
 }
 
-/// The webhook that is remembered, else the one that leads to `url`.
-async fn hook(client: &Client, connection: &Connection, url: Option<&str>) -> Result<Hook, Error> {
+/// The webhook that is remembered, else the one that leads to `url`, or, where all memory may be lost, to any connector.
+async fn hook(
+    client: &Client,
+    connection: &Connection,
+    url: Option<&str>,
+    is_lost: bool,
+) -> Result<Hook, Error> {
     let known = connection.webhook.as_ref().map(|webhook| webhook.id.clone());
     if let Some(id) = &known {
         match client.webhook(id).await {
@@ -189,13 +204,21 @@ async fn hook(client: &Client, connection: &Connection, url: Option<&str>) -> Re
             Err(error) => return Err(error),
         }
     }
-    if let Some(url) = url {
-        let all = client.webhooks().await?;
-        if let Some(webhook) = all.into_iter().find(|webhook| same_connector(&webhook.url, url)) {
-            return Ok(Hook::Live(webhook));
-        }
+    if let Some(live) = by_url(client, url).await? {
+        return Ok(Hook::Live(live));
     }
-    Ok(known.map_or(Hook::Missing, Hook::Gone))
+    if let Some(id) = known {
+        return Ok(Hook::Gone(id));
+    }
+    let all = if is_lost { client.webhooks().await? } else { Vec::new() };
+    let other = all.into_iter().map(|webhook| webhook.url).find(|url| is_ingest(url));
+    Ok(other.map_or(Hook::Missing, Hook::Unremembered))
+}
+
+async fn by_url(client: &Client, url: Option<&str>) -> Result<Option<Webhook>, Error> {
+    let Some(url) = url else { return Ok(None) };
+    let all = client.webhooks().await?;
+    Ok(all.into_iter().find(|webhook| same_connector(&webhook.url, url)))
 }
 
 /// Counts events in the platform's order, which is newest first.

@@ -90,7 +90,7 @@ fn draw(context: &Context, found: &Found) -> String {
 
 fn hints(context: &Context, found: &Found) {
     let mut told = Vec::new();
-    for hint in found.blocks.iter().filter_map(|block| block.hint) {
+    for hint in found.blocks.iter().filter_map(|block| block.hint.as_deref()) {
         if !told.contains(&hint) {
             context.printer.hint(hint);
             told.push(hint);

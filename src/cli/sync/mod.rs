@@ -55,17 +55,16 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
     if args.dry_run {
         return forecast(args, context);
     }
-    let Platform { client, organisation, mut store, .. } = Platform::open(context, "sync").await?;
-    let connection = store.state.connection(&organisation).clone();
+    let mut platform = Platform::open(context, "sync").await?;
+    let connection = platform.connection().clone();
     let downstream = Downstream::of(context, &connection);
     let remembered = connection.sync.clone().unwrap_or_default();
-    let webhook = connection.webhook.map(|webhook| webhook.id);
-    let Some(webhook) = webhook.filter(|id| !id.is_empty()) else {
-        return Err(with_hint(
-            anyhow::anyhow!("this organisation has no webhook to the connector yet"),
-            "run `hb-sentinel connect`",
-        ));
+    let known = connection.webhook.map(|webhook| webhook.id).filter(|id| !id.is_empty());
+    let webhook = match known {
+        Some(id) => id,
+        None => platform.needed(None, ": there is no webhook to deliver to").await?.id,
     };
+    let Platform { client, organisation, mut store, .. } = platform;
     let project_id = match args.project.as_deref() {
         Some(project) => Some(project_id(project, &client).await?),
         None => None,

@@ -44,3 +44,27 @@ async fn keeps_what_it_cannot_remove_unless_forced() {
     desk.run(&["disconnect"]).await.ends(0).says(&["Removed"]);
     assert!(desk.webhooks().is_empty());
 }
+
+/// A state that was cut in half is set aside. The webhook delivers all the same: no command denies that, and one finds it
+/// again.
+#[tokio::test]
+async fn a_lost_state_is_no_lost_webhook() {
+    let desk = Desk::start().await;
+    desk.connect(&[]).await.ends(0);
+    let file = desk.home.path().join(".humanbound/sentinel.json");
+    let state = std::fs::read(&file).unwrap();
+    std::fs::write(&file, state.get(..state.len() / 2).unwrap()).unwrap();
+    let again = format!("hb-sentinel connect --url {}", desk.url());
+    desk.run(&["disconnect"]).await.ends(0).says(&[
+        "state could not be read",
+        "nothing here remembers",
+        &again,
+    ]);
+    for command in [&["test"][..], &["sync", "--since", "7d"], &["status"]] {
+        desk.run(command).await.ends(1).says(&[&again]);
+    }
+    desk.run(&["connect"]).await.ends(0).says(&["Found", "nothing here remembered"]);
+    assert_eq!(desk.webhooks().len(), 1);
+    desk.run(&["disconnect"]).await.ends(0);
+    assert!(desk.webhooks().is_empty());
+}
