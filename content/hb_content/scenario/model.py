@@ -22,13 +22,17 @@ from hb_content.scenario.names import Names
 _SPAN = re.compile(r"([+-]?)((?:\d+(?:\.\d+)?[smhd])+)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-#: The columns of alerts and incidents that our content reads.
+#: The columns of alerts, incidents and runs of rules that our content reads.
 COLUMNS = {
     "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
     "SecurityIncident": {
         "TimeGenerated": "datetime", "IncidentNumber": "int", "Title": "string", "Severity": "string", "Status": "string",
         "Owner": "dynamic", "CreatedTime": "datetime", "ClosedTime": "datetime", "Classification": "string",
         "IncidentUrl": "string", "AlertIds": "dynamic", "TenantId": "string", "Labels": "dynamic", "AdditionalData": "dynamic",
+    },
+    "SentinelHealth": {
+        "TimeGenerated": "datetime", "SentinelResourceType": "string", "SentinelResourceName": "string", "Status": "string",
+        "Reason": "string", "Description": "string",
     },
 }  # fmt: skip
 

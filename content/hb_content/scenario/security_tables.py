@@ -1,7 +1,8 @@
-"""Alerts and incidents as a workspace holds them: the tables SecurityAlert and SecurityIncident, of whose columns these are what our content reads.
+"""Alerts, incidents and runs of rules as a workspace holds them: of the columns of SecurityAlert, SecurityIncident and SentinelHealth those that our content reads.
 
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/securityalert
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/securityincident
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/sentinelhealth
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def fill(
     now: dt.datetime,
     others: Mapping[str, list[dict[str, Any]]],
 ) -> None:
-    """Makes both tables as they are at `now`, with the rows of `others` too."""
+    """Makes the tables as they are at `now`, with the rows of `others` too."""
     numbered = enumerate(
         sorted(incidents, key=lambda incident: (incident.created, incident.rule, incident.key)), start=1
     )
@@ -33,6 +34,9 @@ def fill(
         "SecurityAlert": [_alert(alert) for alert in alerts],
         "SecurityIncident": [row for number, incident in numbered for row in _incident(number, incident)],
     }
+    # Where the health of rules is not monitored, there is no table of it.
+    if "SentinelHealth" in others:
+        found["SentinelHealth"] = []
     for table, rows in found.items():
         rows += others.get(table, [])
         engine.set_table(table, COLUMNS[table], [row for row in rows if row["TimeGenerated"] <= now])
