@@ -13,6 +13,7 @@ _MANY = "".join(f"  Detail{number}: EventId\n" for number in range(11))
 #: (rule, file, old, new)
 #: The beginning of a summary, which the valid content has none of, and one that reads the table once more than it may.
 _SUMMARY = "FunctionName: HumanboundSummary\nFunctionQuery: |\n  "
+_PAUSES = _SUMMARY.replace("Summary", "Pauses")
 _SEVEN = """let Events = HumanboundEvents(ago(1d));
   union Events, Events, Events, Events, Events, Events, Events
 """
@@ -32,6 +33,7 @@ FunctionQuery: |
   ]
 """
 SUMMARY = "sentinel/parsers/HumanboundSummary.yaml"
+PAUSES = "sentinel/parsers/HumanboundPauses.yaml"
 CASES: list[tuple[str, str, str, str]] = [
     # Files
     ("syntax", RULE, "kind: Scheduled", "kind: [Scheduled"),
@@ -226,6 +228,14 @@ CASES: list[tuple[str, str, str, str]] = [
         f"{_SUMMARY}AISecurityEvents_CL | lookup (AISecurityEvents_CL | distinct FindingKey, OwaspId) on FindingKey\n",
     ),
     ("budget", SUMMARY, "", f"{_SUMMARY}AISecurityEvents_CL | summarize count() by FindingKey\n"),
+    # A parser that the first screen does not ask has a budget too.
+    (
+        "budget",
+        PAUSES,
+        "",
+        f"{_PAUSES}AISecurityEvents_CL | join kind=leftouter (AISecurityEvents_CL | project ProjectId, EventTime) on ProjectId\n",
+    ),
+    ("budget", PAUSES, "", _PAUSES + _SEVEN.replace("union Events", "union Events, Events")),
     ("metrics-schedule", RULE, "queryPeriod: 47h", "queryPeriod: 24h"),
     ("metrics-schedule", FEED, "queryFrequency: 1h", "queryFrequency: 2h"),
     ("metrics-trigger", RULE, "triggerThreshold: 0", "triggerThreshold: 1"),

@@ -26,6 +26,9 @@ _MERGED = "".join(
     for number in range(4)
 )
 
+#: A query that reads the table once more than any may.
+_DEAR = _LOG.replace("HumanboundProjects()", f"union {', '.join(['HumanboundEvents()'] * 8)} | count")
+
 #: (rule, file, old, new)
 CASES: list[tuple[str, str, str, str]] = [
     ("syntax", BOOK, '"version": "Notebook/1.0",', '"version": "Notebook/1.0"'),
@@ -86,6 +89,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ),
     ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_SHOWN}\n    {{"type": 9,'),
     ("wb-first-visit", BOOK, _ITEMS, f'"items": [{_MERGED}\n    {{"type": 9,'),
+    ("budget", BOOK, _ITEMS, f'"items": [{{"type": 3, "name": "dear", {_DEAR}}},\n    {{"type": 9,'),
     ("wb-size", BOOK, '"items": [\n    {"type": 9,', f'"items": [{_LONG}\n    {{"type": 9,'),
     ("wb-size", BOOK, '"Finding {SelFinding}"', '"Finding {SelFinding}' + "x" * 130_000 + '"'),
     ("wb-template-id", BOOK, "sentinel-HumanboundDashboard", "sentinel-Humanbound Dashboard"),

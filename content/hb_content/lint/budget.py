@@ -10,18 +10,22 @@ import re
 from collections.abc import Iterator
 
 from hb_content.documents.files import Content, Finding
+from hb_content.documents.workbook import queries
 from hb_content.lint import shapes
 from hb_content.lint.code import code
 
 RULES = {
-    "budget": "expanded, the summary reads the table at most 6 times and joins at most 20 times, names the columns that an"
-    " arg_min or arg_max takes along, materializes neither Data nor Description, joins nothing with a row an event or a"
-    " finding on the right, and shuffles what it summarizes by EventId or FindingKey",
+    "budget": "expanded, the summary reads the table at most 6 times, any other parser or query of a workbook at most 7 times,"
+    " and each joins at most 20 times; a parser names the columns that an arg_min or arg_max takes along, materializes neither"
+    " Data nor Description, joins nothing with a row an event or a finding on the right, and shuffles what it summarizes by"
+    " EventId or FindingKey",
 }
 
 #: The function that the dashboard's first screen stands on.
 SUMMARY = "HumanboundSummary"
 MAX_SCANS, MAX_JOINS = 6, 20
+#: For what is not asked with each visit.
+MAX_OTHER_SCANS = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,31 +41,26 @@ class Cost:
 
 
 def check(content: Content) -> Iterator[Finding]:
-    """The budget of the summary, where there is one."""
+    """The budget of every parser and of every query of a workbook."""
     files = {item.function_name: item for item in content.of("parser") if item.query}
-    if SUMMARY not in files:
-        return
     texts = {name: item.query.text for name, item in files.items() if item.query}
-    path, total = files[SUMMARY].path, cost(SUMMARY, texts)
-    if total.scans > MAX_SCANS or total.joins > MAX_JOINS:
-        yield Finding(path, "budget", f"{total.scans} scans and {total.joins} joins")
-    if total.stars:
-        yield Finding(path, "budget", f"{total.stars} times all columns are taken along")
-    for name in sorted(_reached(SUMMARY, texts)):
-        for message in shapes.faults(code(texts[name]), {one: code(text) for one, text in texts.items()}):
-            yield Finding(files[name].path, "budget", message)
+    plain = {name: code(text) for name, text in texts.items()}
+    for name, item in sorted(files.items()):
+        total = cost(name, texts)
+        yield from _over(item.path, "", total, MAX_SCANS if name == SUMMARY else MAX_OTHER_SCANS)
+        if total.stars:
+            yield Finding(item.path, "budget", f"{total.stars} times all columns are taken along")
+        for message in shapes.faults(plain[name], plain):
+            yield Finding(item.path, "budget", message)
+    for item in content.of("workbook"):
+        for query in queries(item):
+            place = f"{query.id.partition('#')[2]}: "
+            yield from _over(item.path, place, _of(code(query.text), texts), MAX_OTHER_SCANS)
 
 
-def _reached(name: str, texts: dict[str, str]) -> set[str]:
-    """The functions that stand in the expanded text of `name`, itself included."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += [word for word in re.findall(r"\b\w+\b", code(texts[one])) if word in texts]
-    return found
+def _over(path: str, place: str, total: Cost, max_scans: int) -> Iterator[Finding]:
+    if total.scans > max_scans or total.joins > MAX_JOINS:
+        yield Finding(path, "budget", f"{place}{total.scans} scans and {total.joins} joins")
 
 
 def cost(name: str, texts: dict[str, str]) -> Cost:

@@ -26,10 +26,10 @@ RULES = {
     "kql-filter-late": "`where` goes before an `extend` that it does not need",
 }
 
-#: Parsers that read the table itself: the one that removes repeats, the one that counts them, the one that takes no more
-#: than names from it, and ASIM's.
+#: Parsers that read the table itself: the one that removes repeats, the one that counts them, those that take no more
+#: than names and keys from it, and ASIM's.
 READS_TABLE = re.compile(
-    r"^(HumanboundEvents|HumanboundFeed|HumanboundFeedState|HumanboundProjects|ASim\w+)$"
+    r"^(HumanboundEvents|HumanboundFeed|HumanboundFeedState|HumanboundFindingKeys|HumanboundProjects|ASim\w+)$"
 )
 
 

@@ -59,10 +59,23 @@ def _is_long(text: str, lets: Texts, texts: Texts) -> bool:
     for operator in reversed(operators):
         name = operator.split(maxsplit=1)[0] if operator.split() else ""
         if name in ("summarize", "distinct"):
-            return bool(KEYS & (_by(operator) if name == "summarize" else _words(operator)))
+            # Alerts are bounded by the brake of the rules, however many events there are.
+            keys = KEYS & (_by(operator) if name == "summarize" else _words(operator))
+            return bool(keys) and _reaches(text, lets, texts)
         if name in ("count", "top", "take", "limit"):
             return False
     return any(_is_long(inner, *scope) for inner, scope in _sources(source, lets, texts)) or _reads(source)
+
+
+def _reaches(text: str, lets: Texts, texts: Texts) -> bool:
+    """Whether the table of events stands in what a pipeline is made of."""
+    known = {**texts, **lets}
+    seen: set[str] = set()
+    waiting = _words(text)
+    while waiting:
+        seen |= waiting
+        waiting = {word for one in waiting if one in known for word in _words(known[one])} - seen
+    return _TABLE in seen
 
 
 def _is_wide(text: str, lets: Texts, texts: Texts) -> bool:
