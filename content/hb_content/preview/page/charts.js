@@ -88,6 +88,13 @@ function axis(settings, extra = {}) {
   };
 }
 
+/** The only time of a chart, if there is but one. @param {string} x @param {Result} result */
+function loneTime(x, result) {
+  const at = result.columns.findIndex(([name, kind]) => name === x && kind === "datetime");
+  const times = new Set(result.rows.map((row) => row[at]));
+  return at >= 0 && times.size === 1 ? String([...times][0]) : undefined;
+}
+
 /** @param {Content} content @param {Result} result */
 function layoutOf(content, result) {
   const settings = content.chartSettings || {};
@@ -106,6 +113,9 @@ function layoutOf(content, result) {
     yaxis: axis(settings.ySettings),
     barmode: kind === "unstackedbar" ? "group" : "stack", bargap: 0.3, uniformtext: { mode: "hide", minsize: 10 },
   };
+  const day = isTime ? loneTime(rolesOf(content, result.columns).x, result) : undefined;
+  // Around one point there is no scale: it would be one of milliseconds.
+  if (day) Object.assign(made.xaxis, { tickvals: [day], ticktext: [day.slice(0, 10)], range: [-0.6, 0.6].map((days) => Date.parse(day) + days * DAY) });
   if (BARS.includes(kind) && !result.columns.some(([, one]) => one === "datetime")) {
     // Each series has a part of the categories only; their order is that of the rows.
     const at = result.columns.findIndex(([name]) => name === rolesOf(content, result.columns).x);
@@ -135,13 +145,14 @@ function tracesOf(listed, kind) {
     const [labels, values, colors] = [listed.map((one) => one.label), listed.map((one) => one.y[0]), listed.map((one) => one.color)];
     return [{ type: "pie", hole: 0.6, labels, values, marker: { colors, line: { color: css("--back"), width: 2 } }, textinfo: "label+value", textposition: "outside", automargin: true, sort: false, direction: "clockwise", hovertemplate: "%{label}: %{value} (%{percent})<extra></extra>" }];
   }
+  const isLone = new Set(listed.flatMap((one) => one.x)).size === 1;
   return listed.map(({ x, y, label, color }, nth) => {
     const isTime = x.length > 0 && /^\d{4}-\d\d-\d\dT/.test(String(x[0]));
     const common = { name: label, hovertemplate: `${escaped(label)}: %{y:,.4~g}<extra></extra>` };
     if (BARS.includes(kind)) {
       // The series' name stands in a bar that has room for it.
       const named = listed.length > 1 ? { text: y.map((one) => (Number(one) ? escaped(label) : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0, insidetextfont: { color: inkOn(color), size: 11 } } : {};
-      return { type: "bar", ...common, ...named, x, y, marker: { color, line: { color: css("--soft"), width: 0.5 } }, hovertemplate: isTime ? common.hovertemplate : `%{x}, ${common.hovertemplate}` };
+      return { type: "bar", ...common, ...named, x, y, marker: { color, line: { color: css("--soft"), width: 0.5 } }, ...(isTime && isLone ? { width: 0.4 * DAY } : {}), hovertemplate: isTime ? common.hovertemplate : `%{x}, ${common.hovertemplate}` };
     }
     const order = x.map((_, at) => at).sort((a, b) => (x[a] < x[b] ? -1 : 1));
     const points = { x: isTime ? order.map((at) => x[at]) : x, y: isTime ? order.map((at) => y[at]) : y };
