@@ -57,6 +57,11 @@ async fn a_text_that_changed_is_translated_anew() {
     printed("tests.translation_cases", &[], "the proof that no translation is out of date").await;
 }
 
+#[tokio::test]
+async fn a_statement_that_asks_no_types_gives_the_same_rows() {
+    printed("tests.typed_cases", &[], "the proof that types change no row").await;
+}
+
 /// One event, whose row must have the time of the plan.
 #[tokio::test]
 async fn a_plan_is_played_under_its_own_clock() {
