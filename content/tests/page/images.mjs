@@ -16,23 +16,29 @@ async function pixelsOf(page, png) {
   return { width, height, data: Buffer.from(data, "base64") };
 }
 
-/** The commonest colours, and for each colour the number of the one that is nearest. @param {Buffer} data */
+/** How far two colours are from each other. @param {number[]} one @param {number[]} other */
+const distance = ([r = 0, g = 0, b = 0], [red = 0, green = 0, blue = 0]) => (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
+
+/** At most 256 colours: the commonest, and those of small things that none of these is near to, such as a green tick. For each colour, the number of the one that is nearest. @param {Buffer} data */
 function palette(data) {
   const counts = new Map();
   for (let at = 0; at < data.length; at += 4) {
     const color = data.readUIntBE(at, 3);
     counts.set(color, (counts.get(color) ?? 0) + 1);
   }
-  const colors = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([color]) => color);
   const parts = (/** @type {number} */ color) => [color >> 16, (color >> 8) & 255, color & 255];
-  const listed = colors.map(parts);
-  const nearest = new Map(colors.map((color, at) => [color, at]));
-  for (const color of counts.keys()) {
-    if (nearest.has(color)) continue;
-    const [red, green, blue] = parts(color);
-    const far = listed.map(([r, g, b]) => (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2);
-    nearest.set(color, far.indexOf(Math.min(...far)));
+  const all = [...counts].sort((a, b) => b[1] - a[1]).map(([color, count]) => ({ color, count, at: parts(color), far: Infinity, nearest: 0 }));
+  const colors = /** @type {number[]} */ ([]);
+  for (let next = all[0]; next && colors.length < 256;) {
+    const number = colors.push(next.color) - 1;
+    for (const one of all) {
+      const far = distance(one.at, next.at);
+      if (far < one.far) Object.assign(one, { far, nearest: number });
+    }
+    const rest = all.filter(({ far }) => far > 0);
+    next = colors.length < 128 ? rest[0] : rest.reduce((best, one) => (one.count * one.far > best.count * best.far ? one : best), rest[0]);
   }
+  const nearest = new Map(all.map(({ color, nearest }) => [color, nearest]));
   return { colors, nearest };
 }
 
