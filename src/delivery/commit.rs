@@ -351,13 +351,7 @@ mod tests {
         for n in 0..4 {
             let Lookup::New(ticket, outcome) = bodies.enter(&[n; 32], now) else { panic!("it is new") };
             let permit = Permit::acquire(&budget, 2).unwrap();
-            rows.push(Row {
-                json: b"{}".to_vec(),
-                ticket,
-                push_by: now,
-                ack_by: now,
-                _permit: permit,
-            });
+            rows.push(Row { json: b"{}".to_vec(), ticket, push_by: now, ack_by: now, _permit: permit });
             waiting.push(outcome);
         }
         let calls = AtomicUsize::new(0);
