@@ -296,7 +296,8 @@ async fn push_all<F: Future<Output = Result<(), PushError>>>(
             Ok(()) => {
                 let events = part.iter().filter(|row| row.ticket.is_event()).count();
                 parts.counters.stored(events, OffsetDateTime::now_utc());
-                outcomes.tell(rows.drain(given_up..given_up + size), Outcome::Stored, Instant::now());
+                let stored = rows.drain(given_up..given_up + size).collect();
+                outcomes.tell(stored, Outcome::Stored, Instant::now());
             }
             Err(PushError::TooLarge) if size > 1 => {
                 sizes.extend([size - size / 2, size / 2]);

@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the rows that an answer brings are waited for: up to 3.5 ms, because the runtime's timer counts whole
+/// How long the rows that an answer brings are waited for: up to 3 ms, because the runtime's timer counts whole
 /// milliseconds and rounds up.
-const FOLLOW: Duration = Duration::from_micros(2_500);
+const FOLLOW: Duration = Duration::from_millis(2);
 /// One call in so many of the rows on their way is a fair share,
 const GROUPS: usize = 5;
 /// unless it has fewer rows than this: small groups are waited for to the end.
