@@ -43,7 +43,8 @@ export async function withPage(file, { width, height = 900, dark = false, scale 
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", deviceScaleFactor: scale, reducedMotion: "reduce" });
   try {
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    // Long: several pages are drawn at once, beside other tests.
+    page.setDefaultTimeout(120_000);
     page.on("pageerror", (error) => fault(`the page fails: ${error.message}`));
     page.on("console", (message) => message.type() === "error" && fault(`the page complains: ${message.text()}`));
     page.on("request", (request) => /^(file|data|blob):/.test(request.url()) || fault(`the page asks for ${request.url()}`));

@@ -79,7 +79,7 @@ async fn dry_run_tells_the_plan_and_calls_nothing() {
 async fn what_is_missing_is_said_with_the_way_out() {
     let platform = super::with(Vec::new()).await;
     let cases: [(bool, &[&str], i32, &str); 5] = [
-        (false, &["--since", "7d"], 1, "run `hb-sentinel connect`"),
+        (false, &["--since", "7d"], 1, "run `hb-sentinel connect --url URL`"),
         (true, &[], 2, "pass `--since`"),
         (true, &["--since", "yesterday"], 2, "write 2026-01-31"),
         (true, &["--since", "2026-02-01", "--until", "2026-01-01"], 2, "the range is empty"),
