@@ -148,7 +148,7 @@ async fn target(args: &ConnectArgs, context: &Context, platform: &mut Platform) 
     if let Some(url) = url.or_else(|| known.webhook.as_ref().map(|webhook| webhook.url.clone())) {
         return Ok(url);
     }
-    if let [only] = platform.leading_to_connectors().await?.as_slice() {
+    if let [only] = platform.client.webhooks_to_connectors().await.told()?.as_slice() {
         context.printer.say("Found", &format!("webhook {}, which nothing here remembered", only.id));
         return Ok(only.url.clone());
     }

@@ -59,7 +59,7 @@ pub(super) async fn run(args: &DisconnectArgs, context: &Context) -> Result<Exit
 /// Says that nothing is remembered, and what Humanbound delivers to all the same.
 async fn nothing(context: &Context, platform: &Platform) -> Result<Exit> {
     // Whoever gave up on the platform with `--force` is not told that it does not answer.
-    let found = platform.leading_to_connectors().await.unwrap_or_default();
+    let found = platform.client.webhooks_to_connectors().await.unwrap_or_default();
     for Webhook { id, url, .. } in &found {
         context
             .printer

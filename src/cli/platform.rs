@@ -124,33 +124,32 @@ impl Platform {
         live: Option<humanbound::Webhook>,
         so: &str,
     ) -> Result<humanbound::Webhook> {
-        if let Some(live) = live {
-            return Ok(live);
+        match live {
+            Some(live) => Ok(live),
+            None => self.no_webhook(so).await,
         }
-        let others = self.store.state.connected_beside(&self.organisation);
-        if !others.is_empty() {
-            return Err(anyhow!(not_connected(&self.organisation, &others)))
-                .hint(connect_or_choose(&others))
-                .code("NotConnected");
-        }
-        // The state may have been lost, and Humanbound delivers all the same. Who may not list webhooks is told the rest.
-        if let Some(one) = self.leading_to_connectors().await.unwrap_or_default().first() {
-            let error = anyhow!("no connection is remembered here, and Humanbound delivers to {}", one.url);
-            return Err(error)
-                .hint(format!("run `hb-sentinel connect --url {}` if that is yours", one.url))
-                .code("NotConnected");
-        }
-        let error = anyhow!("{}{so}", not_connected(&self.organisation, &[]));
-        Err(error).hint(connect_or_choose(&[])).code("NotConnected")
     }
 
-    /// The webhooks of the organisation that lead to a connector, whoever made them.
+    /// Ends a command that needs a webhook; `so` says what follows when there is none.
     ///
     /// # Errors
-    /// The platform does not list them.
-    pub(crate) async fn leading_to_connectors(&self) -> Result<Vec<humanbound::Webhook>> {
-        let all = self.client.webhooks().await.told()?;
-        Ok(all.into_iter().filter(|webhook| humanbound::is_ingest(&webhook.url)).collect())
+    /// Always: the organisation is not connected, as far as is remembered here.
+    pub(crate) async fn no_webhook<T>(&self, so: &str) -> Result<T> {
+        let others = self.store.state.connected_beside(&self.organisation);
+        let told = not_connected(&self.organisation, &others);
+        if !others.is_empty() {
+            return Err(anyhow!(told)).hint(connect_or_choose(&others)).code("NotConnected");
+        }
+        // The state may have been lost, and Humanbound delivers all the same. Who may not list webhooks is told the rest.
+        let found = self.client.webhooks_to_connectors().await.unwrap_or_default();
+        let (told, hint) = match found.first() {
+            Some(one) => (
+                format!("no connection is remembered here, and Humanbound delivers to {}", one.url),
+                connect_again(&one.url),
+            ),
+            None => (format!("{told}{so}"), connect_or_choose(&[]).to_owned()),
+        };
+        Err(anyhow!(told)).hint(hint).code("NotConnected")
     }
 
     pub(crate) fn save(&self) -> Result<()> {
@@ -279,6 +278,11 @@ pub(crate) fn connect_or_choose(others: &[String]) -> &'static str {
         [] => "run `hb-sentinel connect --url URL`",
         _ => "name another organisation with `--org ID`, or run `hb-sentinel connect --url URL`",
     }
+}
+
+/// The way out where Humanbound delivers to `url`, and nothing here remembers it.
+pub(crate) fn connect_again(url: &str) -> String {
+    format!("run `hb-sentinel connect --url {url}` if that is yours")
 }
 
 /// A webhook of the platform, as it is remembered.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::answer::{self, Object, judge, list, object, odd};
+use super::connector::is_ingest;
 use super::credentials::{Login, Pass};
 use super::models::{
     Deletion, Deliveries, Delivery, NewWebhook, Organisation, Project, Replay, Replayed, Tested, Webhook,
@@ -162,6 +163,15 @@ impl Client {
         let answer = self.webhook_call(Method::GET, &[], None::<&()>).await?;
         let (items, _) = list(&answer.body)?;
         all(&items, Webhook::read, &answer)
+    }
+
+    /// Those of them that lead to a connector, whoever made them.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn webhooks_to_connectors(&self) -> Result<Vec<Webhook>, Error> {
+        let all = self.webhooks().await?;
+        Ok(all.into_iter().filter(|webhook| is_ingest(&webhook.url)).collect())
     }
 
     /// One webhook.

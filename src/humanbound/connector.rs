@@ -71,8 +71,7 @@ fn shown(url: &str) -> String {
 }
 
 /// Whether a webhook's URL ends as those of connectors do.
-#[must_use]
-pub fn is_ingest(url: &str) -> bool {
+pub(super) fn is_ingest(url: &str) -> bool {
     Url::parse(url.trim()).is_ok_and(|url| has_ingest_path(&url))
 }
 

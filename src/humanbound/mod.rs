@@ -51,7 +51,7 @@ mod fault;
 
 pub use base_url::same_connector;
 pub use client::{Client, LoginMode};
-pub use connector::{Connector, Health, INGEST, Probe, is_ingest};
+pub use connector::{Connector, Health, INGEST, Probe};
 pub use error::Error;
 pub use event_types::EVENT_TYPES;
 pub use fault::Fault;

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::look::{Counted, Hook, Part, Seen, Table};
 use crate::cli::output::{State, cut, duration, grouped};
-use crate::cli::platform::{connect_or_choose, not_connected};
+use crate::cli::platform::{connect_again, connect_or_choose, not_connected};
 use crate::humanbound::Health;
 
 /// A connection that is well has proven itself within this.
@@ -111,7 +111,7 @@ fn webhook(seen: &Seen) -> Block {
         Ok(Hook::Unremembered(url)) => {
             return Block::new("webhook", Level::Failed, "not remembered here")
                 .line(format!("Humanbound delivers to {url}"))
-                .hint(format!("run `hb-sentinel connect --url {url}` if that is yours"));
+                .hint(connect_again(url));
         }
         Ok(Hook::Missing) => {
             let told = not_connected(&seen.organisation_id, &seen.others);

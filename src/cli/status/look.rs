@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::deployed::{Deployed, NOT_DEPLOYED, needs_az};
 use crate::cli::platform::{Told as _, folder, same_platform};
 use crate::config::{self, Confidential, PlatformSettings};
-use crate::humanbound::{Client, Connector, Delivery, Error, Health, Webhook, is_ingest, same_connector};
+use crate::humanbound::{Client, Connector, Delivery, Error, Health, Webhook, same_connector};
 use crate::state::{self, Connection, Rotation, State};
 
 /// How many of the latest deliveries are looked at.
@@ -210,9 +210,9 @@ async fn hook(
     if let Some(id) = known {
         return Ok(Hook::Gone(id));
     }
-    let all = if is_lost { client.webhooks().await? } else { Vec::new() };
-    let other = all.into_iter().map(|webhook| webhook.url).find(|url| is_ingest(url));
-    Ok(other.map_or(Hook::Missing, Hook::Unremembered))
+    let all = if is_lost { client.webhooks_to_connectors().await? } else { Vec::new() };
+    let other = all.into_iter().next();
+    Ok(other.map_or(Hook::Missing, |webhook| Hook::Unremembered(webhook.url)))
 }
 
 async fn by_url(client: &Client, url: Option<&str>) -> Result<Option<Webhook>, Error> {

@@ -60,9 +60,8 @@ pub(super) async fn run(args: SyncArgs, context: &Context) -> Result<Exit> {
     let downstream = Downstream::of(context, &connection);
     let remembered = connection.sync.clone().unwrap_or_default();
     let known = connection.webhook.map(|webhook| webhook.id).filter(|id| !id.is_empty());
-    let webhook = match known {
-        Some(id) => id,
-        None => platform.needed(None, ": there is no webhook to deliver to").await?.id,
+    let Some(webhook) = known else {
+        return platform.no_webhook(": there is no webhook to deliver to").await;
     };
     let Platform { client, organisation, mut store, .. } = platform;
     let project_id = match args.project.as_deref() {
