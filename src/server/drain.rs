@@ -23,8 +23,8 @@ pub(super) async fn drain(State(app): State<Arc<App>>, headers: HeaderMap, paylo
     app.drain.timer_fired();
     // In a task of its own: a run is not to end half-way because a connection did.
     let trigger = Trigger::Timer(last_run(&payload));
-    let delivery = app.delivery.clone();
-    let run = delivery.spawn(async move { app.drain.run(OffsetDateTime::now_utc(), trigger).await });
+    let kept = Arc::clone(&app);
+    let run = app.delivery.spawn(async move { kept.drain.run(OffsetDateTime::now_utc(), trigger).await });
     let log = match run.await {
         Ok(Some(report)) => summary(&report),
         Ok(None) => "another run is under way".to_owned(),

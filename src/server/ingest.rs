@@ -143,11 +143,11 @@ fn deliver(app: &Arc<App>, event: Bytes, mapped: Mapped, ticket: Ticket, receive
         app.delivery.submit(row, ticket, push_by, ack_by).ok();
         return;
     }
-    let (app, delivery) = (Arc::clone(app), app.delivery.clone());
-    delivery.spawn(async move {
-        match app.delivery.store_oversize(event_id, &event, ack_by).await {
+    let kept = Arc::clone(app);
+    app.delivery.spawn(async move {
+        match kept.delivery.store_oversize(event_id, &event, ack_by).await {
             Ok(()) => {
-                app.delivery.submit(row, ticket, push_by, ack_by).ok();
+                kept.delivery.submit(row, ticket, push_by, ack_by).ok();
             }
             Err(problem) => {
                 error!(event = "oversize_not_stored", %event_id, %problem, hint = problem.hint());

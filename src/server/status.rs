@@ -67,21 +67,21 @@ fn problem(problem: &Problem) -> Value {
 
 async fn spool(app: &Arc<App>) -> Value {
     let asked = Arc::clone(app);
-    let depth = app.delivery.spawn(async move {
-        let store = asked.delivery.parts().store.as_ref()?;
-        Some(tokio::time::timeout(SPOOL_TIMEOUT, asked.drain.depth(store)).await)
-    });
-    let Ok(depth) = depth.await else { return json!({ "error": "the spool could not be read" }) };
-    match depth {
-        None => json!({ "error": "not configured" }),
-        Some(Ok(Ok((depth, as_of)))) => {
+    let told = app.delivery.spawn(async move { depth(&asked).await });
+    told.await.unwrap_or_else(|_| json!({ "error": "the spool could not be read" }))
+}
+
+async fn depth(app: &App) -> Value {
+    let Some(store) = &app.delivery.parts().store else { return json!({ "error": "not configured" }) };
+    match tokio::time::timeout(SPOOL_TIMEOUT, app.drain.depth(store)).await {
+        Ok(Ok((depth, as_of))) => {
             let mut told = json!(depth);
             if let Some(members) = told.as_object_mut() {
                 members.insert("as_of".to_owned(), json!(as_of.format(&Rfc3339).ok()));
             }
             told
         }
-        Some(Ok(Err(error))) => json!({ "error": error.to_string(), "hint": error.hint() }),
-        Some(Err(_)) => json!({ "error": "the spool did not answer in time" }),
+        Ok(Err(error)) => json!({ "error": error.to_string(), "hint": error.hint() }),
+        Err(_) => json!({ "error": "the spool did not answer in time" }),
     }
 }
