@@ -104,14 +104,25 @@ fn the_alert_on_rules_names_every_rule() {
     let query = read("infra/alerts/rules.kql");
     let (_, names) = query.split_once("dynamic([").unwrap();
     let names: Vec<_> = names.split_once("])").unwrap().0.split(',').map(str::trim).collect();
-    let of = |path: &String| {
-        let text = read(path);
-        let name = text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
-        format!("'{name}'")
-    };
-    let mut rules: Vec<_> = files("sentinel/analytic-rules", "yaml").iter().map(of).collect();
+    let quoted = |path: &String| format!("'{}'", name_of(path));
+    let mut rules: Vec<_> = files("sentinel/analytic-rules", "yaml").iter().map(quoted).collect();
     rules.sort();
     assert_eq!(names, rules);
+}
+
+/// And so does the parser that says why a finding has no incident.
+#[test]
+fn the_parser_of_findings_without_an_incident_names_the_rules_that_missed_them() {
+    let parser = read("sentinel/parsers/HumanboundUnalerted.yaml");
+    for (file, rule) in [("CriticalFinding", "critical-finding"), ("Regression", "regression")] {
+        let name = name_of(&format!("sentinel/analytic-rules/{file}.yaml"));
+        assert!(parser.contains(&format!("Name == \"{name}\", \"{rule}\"")), "{name}");
+    }
+}
+
+fn name_of(rule: &str) -> String {
+    let text = read(rule);
+    text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap().to_owned()
 }
 
 #[test]
